@@ -1,0 +1,330 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The one native thread that osdbg keeps in a service process.
+
+It tells the gateway who this process is and blocks; that is all it costs. On
+the gateway's order it loads the debugger, connects it, and unloads it when
+the client has gone. A forked child gets an agent of its own. If the gateway
+dies, the debugger is unloaded and the agent looks for, or starts, another.
+
+Everything here must survive ``eventlet.monkey_patch()`` being called after
+it: functions of ``_thread`` taken by reference, ``_socket``, and no RLock.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import types
+from typing import Any, Optional
+
+from osdbg import backends
+from osdbg import exceptions
+from osdbg import isolation
+from osdbg import journal
+from osdbg import settings as settings_
+from osdbg.gateway import protocol
+from osdbg.gateway import spawn
+
+_thread: Any = isolation.native('_thread')
+_allocate_lock = _thread.allocate_lock
+_start_new_thread = _thread.start_new_thread
+_monotonic: Any = isolation.native('time').monotonic
+
+_SPAWN_SECONDS = 10.0
+_RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0)
+# A child that is about to exec something else never gets to say hello.
+_FORK_SECONDS = 0.05
+# How long a fork may wait for a load or an unload in progress: a child that
+# is forked in the middle of an import inherits a lock nobody will release.
+_FORK_GATE_SECONDS = 2.0
+
+
+def pause(seconds: float) -> None:
+    """Block this thread, and no hub, for some seconds."""
+    lock = _allocate_lock()
+    lock.acquire()
+    lock.acquire(True, seconds)
+
+
+class Agent:
+    """What makes one process debuggable."""
+
+    def __init__(self, settings: settings_.Settings) -> None:
+        """Prepare an agent; ``start`` starts it.
+
+        :param settings: the options of this service, which are on
+        """
+        self.settings = settings
+        self.parent = ''
+        self._complained = ''
+        self._reset()
+
+    def _reset(self) -> None:
+        self.pid = os.getpid()
+        self.id = os.urandom(8).hex()
+        self.number: Optional[int] = None
+        self.attached = False
+        self.backend: Optional[backends.Backend] = None
+        self._channel: Optional[protocol.Channel] = None
+        self._transition = _allocate_lock()
+        self._loaded = _allocate_lock()
+        self._loaded.acquire()
+        self._ready = _allocate_lock()
+        self._ready.acquire()
+
+    @property
+    def state(self) -> str:
+        """Return ``armed``, ``loaded`` or ``attached``."""
+        if self.attached:
+            return 'attached'
+        return 'loaded' if self.backend else 'armed'
+
+    def start(self, delay: float = 0) -> None:
+        """Start the thread of this process.
+
+        :param delay: seconds to wait before saying hello
+        """
+        _start_new_thread(self._run, (delay,))
+
+    def wait_loaded(self, seconds: float) -> bool:
+        """Block until the debugger is loaded, or the time is over."""
+        return self._wait(self._loaded, seconds)
+
+    def wait_ready(self, seconds: float) -> bool:
+        """Block until a client has attached and set its breakpoints.
+
+        :param seconds: how long at the most; 0 for ever
+        :returns: whether it has
+        """
+        return self._wait(self._ready, seconds or -1)
+
+    def _wait(self, event: Any, seconds: float) -> bool:
+        if not event.acquire(True, seconds):
+            return False
+        event.release()
+        return True
+
+    def break_here(self, frame: types.FrameType) -> bool:
+        """Stop at the next line of a frame, if a client is attached.
+
+        :returns: whether one is
+        """
+        backend = self.backend
+        if backend is None or not self.attached:
+            return False
+        backend.break_here(frame)
+        return True
+
+    def _run(self, delay: float) -> None:
+        failures = 0
+        if delay:
+            pause(delay)
+        while True:
+            try:
+                if self._serve():
+                    failures = 0
+            except exceptions.OsdbgError as exc:
+                self._complain(str(exc))
+            except Exception as exc:
+                # Nothing may escape into the service.
+                self._complain(f'osdbg failed: {exc!r}; it goes on trying')
+            pause(_RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)])
+            failures += 1
+
+    def _complain(self, line: str) -> None:
+        if line != self._complained:
+            self._complained = line
+            journal.write(logging.WARNING, '%s', line)
+
+    def _serve(self) -> bool:
+        """Obey one gateway until it goes away.
+
+        :returns: whether there was one
+        """
+        channel = self._connect()
+        self._channel = channel
+        try:
+            channel.send(hello=self._hello())
+            while True:
+                message = channel.receive()
+                if message is None:
+                    break
+                self._obey(channel, message)
+        finally:
+            self._channel = None
+            channel.close()
+            self._unload()
+        return True
+
+    def _connect(self) -> protocol.Channel:
+        """Reach the gateway, starting one if there is none."""
+        deadline = _monotonic() + _SPAWN_SECONDS
+        turn = None
+        try:
+            while True:
+                try:
+                    return protocol.Channel(protocol.connect())
+                except OSError as exc:
+                    if _monotonic() > deadline:
+                        raise exceptions.GatewayUnavailable(
+                            protocol.address().replace('\0', '@'), str(exc)
+                        ) from exc
+                if turn is None:
+                    turn = protocol.claim_spawn()
+                    if turn is not None:
+                        spawn.spawn()
+                pause(0.02)
+        finally:
+            if turn is not None:
+                turn.close()
+
+    def _hello(self) -> dict[str, Any]:
+        settings = self.settings
+        return {
+            'id': self.id,
+            'parent': self.parent,
+            'pid': self.pid,
+            'number': self.number,
+            'name': settings.name,
+            'host': settings.host,
+            'port': settings.port,
+            'workers': settings.workers,
+            'eager': settings.activate == 'on_init',
+            'backend': settings.backend,
+            'python': sys.version.split()[0],
+            'argv': [word[:200] for word in sys.argv[:20]],
+        }
+
+    def _obey(
+        self, channel: protocol.Channel, message: dict[str, Any]
+    ) -> None:
+        for order, value in message.items():
+            if order == 'load':
+                self._load(channel, value)
+            elif order == 'unload':
+                self._unload()
+                channel.send(unloaded=value)
+            elif order == 'attached':
+                self._set_attached(value)
+            elif order == 'worker':
+                self.number = value
+            elif order == 'log':
+                journal.write(value[0], '%s', value[1])
+
+    def _load(self, channel: protocol.Channel, ticket: str) -> None:
+        self._unload()
+        with self._transition:
+            try:
+                backend = backends.create(self.settings)
+                sock = protocol.connect()
+                sock.sendall(protocol.encode({'join': ticket}))
+                backend.load(sock)
+            except Exception as exc:
+                line = f'{type(exc).__name__}: {exc}'
+                if isinstance(exc, exceptions.OsdbgError):
+                    line = str(exc)
+                channel.send(failed=ticket, reason=line)
+                self._complain(
+                    f'the debugger could not be loaded ({line}); the '
+                    f'service runs on without it'
+                )
+                return
+            self.backend = backend
+        channel.send(loaded=ticket)
+        if self._loaded.locked():
+            self._loaded.release()
+
+    def _unload(self) -> None:
+        self._set_attached(False)
+        with self._transition:
+            backend, self.backend = self.backend, None
+            if backend is not None:
+                self._loaded.acquire(False)
+                backend.unload()
+
+    def _set_attached(self, attached: bool) -> None:
+        self.attached = attached
+        if self.backend is not None:
+            self.backend.hook_breakpoint(attached)
+        if attached and self._ready.locked():
+            self._ready.release()
+        elif not attached:
+            self._ready.acquire(False)
+
+    def before_fork(self) -> bool:
+        """Let a load or an unload finish before the process is forked."""
+        return bool(self._transition.acquire(True, _FORK_GATE_SECONDS))
+
+    def after_fork_in_parent(self) -> None:
+        """Go on as before."""
+        self._transition.release()
+
+    def after_fork_in_child(self) -> None:
+        """Drop what belongs to the parent and start anew."""
+        backend, channel = self.backend, self._channel
+        self.parent = self.id
+        self._reset()
+        if channel is not None:
+            channel.close()
+        if backend is not None:
+            try:
+                backend.after_fork()
+            except Exception as exc:
+                self._complain(f'osdbg failed after a fork: {exc!r}')
+        self.start(_FORK_SECONDS)
+
+
+_current: Optional[Agent] = None
+_gate_held = False
+
+
+def current() -> Optional[Agent]:
+    """Return the agent of this process, if it has one."""
+    return _current
+
+
+def start(settings: settings_.Settings) -> Agent:
+    """Start the agent of this process and of all it will fork.
+
+    :param settings: the options of this service, which are on
+    """
+    global _current
+    if _current is None:
+        os.register_at_fork(
+            before=_before_fork,
+            after_in_parent=_after_fork_in_parent,
+            after_in_child=_after_fork_in_child,
+        )
+        _current = Agent(settings)
+        _current.start()
+    elif _current.pid != os.getpid():
+        # Forked in C (uWSGI): no hook ran, no thread came along.
+        _current.after_fork_in_child()
+    return _current
+
+
+def _before_fork() -> None:
+    global _gate_held
+    _gate_held = _current is not None and _current.before_fork()
+
+
+def _after_fork_in_parent() -> None:
+    if _gate_held and _current is not None:
+        _current.after_fork_in_parent()
+
+
+def _after_fork_in_child() -> None:
+    if _current is not None:
+        _current.after_fork_in_child()

@@ -1,0 +1,286 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""debugpy: the Debug Adapter Protocol, without debugpy's adapter process.
+
+debugpy's own ``listen()`` starts an adapter per process and leaves tracing on
+until the process ends. Here pydevd, which debugpy vendors, is given a socket
+that is already connected to the gateway, where it speaks DAP itself (debugpy
+has this mode in public as ``in_process_debug_adapter``). When the client
+leaves, it is undone down to the last trace function.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import importlib
+import os
+import signal
+import sys
+import types
+from typing import Any, Optional, Union
+
+from osdbg import exceptions
+from osdbg import isolation
+from osdbg import settings as settings_
+from osdbg.backends import base
+
+_ROOTS = (
+    'debugpy',
+    'pydevd',
+    'pydevconsole',
+    'pydevd_file_utils',
+    'pydevd_plugins',
+    'pydevd_tracing',
+    'pydev_ipython',
+    '_pydev_bundle',
+    '_pydev_runfiles',
+    '_pydevd_bundle',
+    '_pydevd_frame_eval',
+    '_pydevd_sys_monitoring',
+)
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+# Nobody wants to step into these; the demo and the tests are not among them.
+_HIDDEN = tuple(
+    os.path.join(_PACKAGE, name)
+    for name in ('agent', 'backends', 'bootstrap', 'gateway', 'integrations')
+)
+# A worker that stands at a breakpoint must still obey these.
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM)
+
+_isolation: Optional[Union[isolation.Isolation, isolation.Untouched]] = None
+
+
+class DebugpyBackend(base.Backend):
+    """debugpy, in one process."""
+
+    def load(self, sock: Any) -> None:
+        """Import pydevd in isolation and connect it.
+
+        :raises: BackendNotInstalled
+        """
+        environment = _isolate(self.settings)
+        environment.enter()
+        with isolation.residue():
+            pydevd = _import_pydevd(self.settings)
+            self._start(pydevd, environment.threading(), sock)
+        self._pydevd = pydevd
+        self._sock = sock
+        self._hook: Any = None
+
+    def _start(self, pydevd: Any, threading: Any, sock: Any) -> None:
+        # The agent's thread is no thread to debug, nor one to show.
+        thread = threading.current_thread()
+        thread.name = 'osdbg agent'
+        thread.pydev_do_not_trace = thread.is_pydev_daemon_thread = True
+        pydevd.SetupHolder.setup = None
+        pydevd.start_client = lambda host, port: sock
+        pydevd.settrace(
+            host='gateway',
+            port=0,
+            suspend=False,
+            patch_multiprocessing=False,
+            block_until_connected=True,
+            wait_for_ready_to_run=False,
+            notify_stdin=False,
+            dont_trace_start_patterns=(*_HIDDEN, _debugpy_directory()),
+        )
+        # pydevd's own would wait for its threads at the end of the process.
+        atexit.unregister(pydevd.stoptrace)
+        atexit.register(_stop_tracing, pydevd)
+        _trace_this_thread(pydevd, False)
+
+    def unload(self) -> None:
+        """Detach pydevd from the client and from every thread."""
+        pydevd = self._pydevd
+        try:
+            py_db = pydevd.get_global_debugger()
+            if py_db is not None:
+                api = pydevd.PyDevdAPI()
+                api.request_disconnect(py_db, resume_threads=True)
+                pydevd.stoptrace()
+            _stop_tracing(pydevd)
+        finally:
+            self._forget(pydevd)
+
+    def _forget(self, pydevd: Any) -> None:
+        pydevd.SetupHolder.setup = None
+        _constants().GlobalDebuggerHolder.global_dbg = None
+        atexit.unregister(_stop_tracing)
+        atexit.unregister(pydevd.stoptrace)
+        self.hook_breakpoint(False)
+        self._sock.close()
+        if _isolation is not None:
+            threading = _isolation.threading()
+            threading._active.pop(threading.get_ident(), None)
+            _isolation.leave()
+
+    def after_fork(self) -> None:
+        """Make the child as if the debugger had never been connected.
+
+        A child left as it is hangs for ever on the first line with a
+        breakpoint: it suspends, and no thread is there to be told to go on.
+        """
+        sys.settrace(None)
+        pydevd = self._pydevd
+        py_db = pydevd.get_global_debugger()
+        if py_db is not None:
+            py_db.pydb_disposed = True
+        _constants().after_fork()
+        pydevd.settrace_forked(setup_tracing=False)
+        _stop_tracing(pydevd)
+        pydevd.pydevd_tracing.restore_sys_set_trace_func()
+        self._forget(pydevd)
+
+    def hook_breakpoint(self, attached: bool) -> None:
+        """Exchange ``sys.breakpointhook`` while a client is attached."""
+        if attached and self._hook is None:
+            self._hook = sys.breakpointhook
+            sys.breakpointhook = self._breakpoint
+        elif not attached and self._hook is not None:
+            if sys.breakpointhook == self._breakpoint:
+                sys.breakpointhook = self._hook
+            self._hook = None
+
+    def _breakpoint(self, *args: Any, **kwargs: Any) -> None:
+        self.break_here(sys._getframe(1))
+
+    def break_here(self, frame: types.FrameType) -> None:
+        """Stop the calling thread at the next line of a frame."""
+        self._pydevd.settrace(
+            suspend=True,
+            trace_only_current_thread=True,
+            patch_multiprocessing=False,
+            notify_stdin=False,
+            stop_at_frame=frame,
+        )
+
+
+def _isolate(
+    settings: settings_.Settings,
+) -> Union[isolation.Isolation, isolation.Untouched]:
+    global _isolation
+    if _isolation is None:
+        if settings.eventlet == 'ignore':
+            _isolation = isolation.Untouched()
+        else:
+            _isolation = isolation.Isolation(_ROOTS)
+    return _isolation
+
+
+def _import_pydevd(settings: settings_.Settings) -> Any:
+    loaded = sys.modules.get('pydevd')
+    # Frozen modules (all of Python's own since 3.11) cannot be debugged, and
+    # pydevd says so on stderr, which is the service's log.
+    os.environ.setdefault('PYDEVD_DISABLE_FILE_VALIDATION', '1')
+    if settings.log_dir:
+        os.environ.setdefault('DEBUGPY_LOG_DIR', settings.log_dir)
+    try:
+        importlib.import_module('debugpy.server')
+        pydevd: Any = importlib.import_module('pydevd')
+    except ModuleNotFoundError as exc:
+        if exc.name != 'debugpy':
+            raise
+        raise exceptions.BackendNotInstalled('debugpy', 'debugpy') from exc
+    if loaded is None:
+        _adapt(pydevd)
+    return pydevd
+
+
+def _adapt(pydevd: Any) -> None:
+    """Change what pydevd does for programs it starts, once per process."""
+    # This thread ends the session when no non-daemon thread is left, which
+    # is always so in oslo.service's threading backend (cotyledon forks its
+    # workers from a daemon thread), and it makes an exit wait for it.
+    pydevd.PyDB._create_check_output_thread = lambda py_db: None
+    suspend = pydevd.PyDB.do_wait_suspend
+
+    def do_wait_suspend(
+        py_db: Any, thread: Any, *args: Any, **kwargs: Any
+    ) -> None:
+        with _obeying_signals(pydevd):
+            suspend(py_db, thread, *args, **kwargs)
+
+    pydevd.PyDB.do_wait_suspend = do_wait_suspend
+
+
+class _obeying_signals:  # noqa: N801  (reads as a statement)
+    """Resume the process when a signal asks it to stop or to reload.
+
+    The handlers of oslo.service only make a note for the main loop, and there
+    is none while the main thread stands at a breakpoint: ``systemctl stop``
+    would wait for the IDE.
+    """
+
+    def __init__(self, pydevd: Any) -> None:
+        self._pydevd = pydevd
+        self._handlers: dict[int, Any] = {}
+
+    def __enter__(self) -> None:
+        for signum in _STOP_SIGNALS:
+            handler = signal.getsignal(signum)
+            if callable(handler):
+                try:
+                    signal.signal(signum, self._handle)
+                except ValueError:
+                    return  # not the main thread
+                self._handlers[signum] = handler
+
+    def __exit__(self, *exc_info: object) -> None:
+        for signum, handler in self._handlers.items():
+            # Unless the service has set another meanwhile.
+            if signal.getsignal(signum) == self._handle:
+                signal.signal(signum, handler)
+
+    def _handle(self, signum: int, frame: Any) -> None:
+        py_db = self._pydevd.get_global_debugger()
+        if py_db is not None:
+            api = self._pydevd.PyDevdAPI()
+            api.request_disconnect(py_db, resume_threads=True)
+        self._handlers[signum](signum, frame)
+
+
+def _constants() -> Any:
+    return importlib.import_module('_pydevd_bundle.pydevd_constants')
+
+
+def _debugpy_directory() -> str:
+    package: Any = sys.modules['debugpy']
+    return os.path.dirname(package.__file__) + os.sep
+
+
+def _trace_this_thread(pydevd: Any, on: bool) -> None:
+    if not _constants().PYDEVD_USE_SYS_MONITORING:
+        pydevd.pydevd_tracing.SetTrace(None)
+
+
+def _stop_tracing(pydevd: Any) -> None:
+    """Take the trace functions out of every thread.
+
+    ``pydevd.stoptrace()`` reaches only the thread it is called in before
+    Python 3.12; the others would go on at a third of their speed.
+    """
+    if _constants().PYDEVD_USE_SYS_MONITORING:
+        monitoring = pydevd.pydevd_sys_monitoring
+        monitoring.stop_monitoring(all_threads=True)
+        return
+    tracing = pydevd.pydevd_tracing
+    settrace = tracing._original_settrace
+
+    def remove(frame: Any, event: str, arg: Any) -> None:
+        settrace(None)
+
+    assert _isolation is not None  # noqa: S101
+    _isolation.threading().settrace(None)
+    tracing.set_trace_to_threads(remove, create_dummy_thread=False)
+    settrace(None)

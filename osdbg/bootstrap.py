@@ -1,0 +1,180 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""``init()``: from a service's options to a process that can be debugged."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from osdbg import settings as settings_
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+    from osdbg import agent as agent_
+
+
+class Status:
+    """What osdbg does in this process, as it is when asked."""
+
+    __slots__ = ('_agent',)
+
+    def __init__(self, agent: agent_.Agent) -> None:
+        self._agent = agent
+
+    @property
+    def state(self) -> str:
+        """``armed``, ``loaded`` or ``attached``."""
+        return self._agent.state
+
+    @property
+    def name(self) -> str:
+        """What clients call this service."""
+        return self._agent.settings.name
+
+    @property
+    def worker(self) -> int | None:
+        """The number of this worker, once the gateway has given it one."""
+        return self._agent.number
+
+    @property
+    def address(self) -> str:
+        """Where clients connect."""
+        settings = self._agent.settings
+        return f'{settings.host}:{settings.port}'
+
+    def __repr__(self) -> str:
+        return f'<osdbg {self.state} {self.name} at {self.address}>'
+
+
+_status: Status | None = None
+
+
+def init(conf: Any = None) -> Status | None:
+    """Make this process, and all it will fork, debuggable.
+
+    :param conf: the service's ``oslo_config.cfg.ConfigOpts``, after it was
+        called; without it the environment alone counts
+    :returns: None when osdbg is off, else its status; the same object for
+        every call in a process
+    :raises: SystemExit only if ``[remote_debug] required`` is set and the
+        debugger cannot be had
+    """
+    try:
+        settings = _read(conf)
+        if settings is None:
+            return None
+        settings_.check(settings)
+        return _start(settings, sys._getframe(1))
+    except Exception as exc:
+        _refuse(exc, conf)
+    return None
+
+
+def _read(conf: Any) -> settings_.Settings | None:
+    if conf is None:
+        return settings_.read_environ(os.environ)
+    from osdbg import opts
+
+    return opts.read(conf)
+
+
+def _start(settings: settings_.Settings, caller: Any) -> Status:
+    """Start the agent; block only for those who asked for it."""
+    global _status
+    from osdbg import agent as agent_
+
+    first = agent_.current() is None
+    agent = agent_.start(settings)
+    if first:
+        _status = Status(agent)
+        if settings.activate == 'on_init':
+            agent.wait_loaded(_LOAD_SECONDS)
+        if settings.wait_for_client or settings.suspend:
+            if agent.wait_ready(settings.wait_timeout) and settings.suspend:
+                agent.break_here(caller)
+    assert _status is not None  # noqa: S101
+    return _status
+
+
+_LOAD_SECONDS = 30.0
+
+
+def _refuse(exc: Exception, conf: Any) -> None:
+    """Say in one line why there is no debugger; the service runs on."""
+    from osdbg import exceptions
+
+    line = f'osdbg is off: {exc}'
+    if not isinstance(exc, exceptions.OsdbgError):
+        line = f'osdbg is off: {type(exc).__name__}: {exc}'
+    if _is_required(conf):
+        raise SystemExit(line) from exc
+    import logging
+
+    logging.getLogger('osdbg').warning('%s', line)
+
+
+def _is_required(conf: Any) -> bool:
+    from osdbg import opts
+
+    return opts.required(conf)
+
+
+def status() -> Status | None:
+    """Return what osdbg does in this process, or None when it is off."""
+    return _status
+
+
+def monkey_patch(conf: Any = None, **on: bool) -> None:
+    """Call ``eventlet.monkey_patch()`` as ``[remote_debug] eventlet`` says.
+
+    Only needed for ``eventlet = unpatch_thread``, what the old guides
+    achieved by editing the service. Since it comes first in a program, the
+    environment (``OS_REMOTE_DEBUG__EVENTLET``) is the usual place to ask.
+
+    :param conf: the service's ConfigOpts, if it was called already
+    :param on: as for ``eventlet.monkey_patch()``
+    """
+    from osdbg import isolation
+
+    settings = _read(conf)
+    threads = settings is None or settings.eventlet != 'unpatch_thread'
+    isolation.monkey_patch(threads=threads, **on)
+
+
+def set_trace() -> None:
+    """Stop at the next line if a client is attached; else do nothing."""
+    _break(sys._getframe(1))
+
+
+def breakpoint(*args: Any, **kwargs: Any) -> None:
+    """Stop at the next line if a client is attached; else do nothing.
+
+    The arguments are those that ``sys.breakpointhook`` may be given.
+    """
+    _break(sys._getframe(1))
+
+
+def _break(frame: Any) -> None:
+    module = sys.modules.get('osdbg.agent')
+    agent = module.current() if module is not None else None
+    if agent is None or not agent.break_here(frame):
+        import logging
+
+        logging.getLogger('osdbg').debug(
+            'breakpoint at %s:%s passed: no client is attached',
+            frame.f_code.co_filename,
+            frame.f_lineno,
+        )

@@ -1,0 +1,57 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""``python -m osdbg.gateway``: become this user's gateway.
+
+In the foreground it says why it cannot; ``--detach`` is how agents start it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+
+from osdbg.gateway import protocol
+from osdbg.gateway.control import Gateway
+
+
+def _detach() -> None:
+    """Leave the parent, its session and all that it had open."""
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    os.chdir('/')
+    os.umask(0o077)
+    highest = max(int(fd) for fd in os.listdir('/proc/self/fd'))
+    os.closerange(3, highest + 1)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the gateway until nobody needs it.
+
+    :param arguments: ``--detach`` or nothing
+    :returns: the exit code
+    """
+    if '--detach' in arguments:
+        _detach()
+    sock = protocol.listen()
+    if sock is None:
+        name = protocol.address().replace('\0', '@')
+        print(f'osdbg: a gateway is running already at {name}')
+        return 0
+    asyncio.run(Gateway(sock.detach()).run())
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main(sys.argv[1:]))

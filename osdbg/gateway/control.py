@@ -1,0 +1,142 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The control socket: where agents say hello and debuggers join."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any, Optional
+
+from osdbg import exceptions
+from osdbg import settings as settings_
+from osdbg.gateway import dap
+from osdbg.gateway import protocol
+from osdbg.gateway.port import Port
+from osdbg.gateway.worker import Worker
+
+_HELLO_SECONDS = 10.0
+
+
+class Gateway:
+    """All ports and workers of one user on one host."""
+
+    def __init__(self, listener: int) -> None:
+        """Take the listening control socket.
+
+        :param listener: its file descriptor
+        """
+        self._listener = socket.socket(fileno=listener)
+        self._ports: dict[tuple[str, int], Port] = {}
+        self._workers: dict[str, Worker] = {}
+        self._connections = 0
+
+    async def run(self) -> None:
+        """Serve until nobody has been there for the grace period."""
+        self._listener.setblocking(False)
+        server = await asyncio.start_unix_server(
+            self._accept, sock=self._listener, limit=protocol.MAX_LINE
+        )
+        idle = 0.0
+        step = min(0.5, protocol.GRACE / 2)
+        while idle < protocol.GRACE:
+            await asyncio.sleep(step)
+            idle = 0.0 if self._busy() else idle + step
+        server.close()
+
+    def _busy(self) -> bool:
+        return self._connections > 0 or any(
+            port.sessions for port in self._ports.values()
+        )
+
+    async def _accept(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._connections += 1
+        try:
+            protocol.check_peer(writer.get_extra_info('socket'))
+            message = await asyncio.wait_for(_receive(reader), _HELLO_SECONDS)
+            if message and 'hello' in message:
+                await self._serve_agent(message['hello'], reader, writer)
+            elif message and 'join' in message:
+                await self._serve_link(str(message['join']), reader, writer)
+        except (
+            exceptions.GatewayUnavailable,
+            asyncio.TimeoutError,
+            dap.ProtocolError,
+            OSError,
+            KeyError,
+            TypeError,
+            ValueError,
+        ):
+            pass  # it does not speak our language: it is let go
+        finally:
+            self._connections -= 1
+            writer.close()
+
+    async def _serve_agent(
+        self,
+        hello: dict[str, Any],
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        worker = Worker(hello, writer)
+        port = self._port(worker.host, worker.port)
+        self._workers[worker.id] = worker
+        port.join(worker)
+        try:
+            while True:
+                message = await _receive(reader)
+                if message is None:
+                    break
+                if 'loaded' in message:
+                    worker.traces(str(message['loaded']))
+                elif 'failed' in message:
+                    reason = str(message.get('reason'))
+                    worker.failed(str(message['failed']), reason)
+        finally:
+            del self._workers[worker.id]
+            port.leave(worker)
+            if not port.workers and not port.sessions:
+                self._ports = {
+                    key: other
+                    for key, other in self._ports.items()
+                    if other is not port
+                }
+
+    async def _serve_link(
+        self,
+        ticket: str,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        worker = self._workers.get(ticket.rpartition('-')[0])
+        link = dap.Peer(reader, writer)
+        if worker is None or not worker.joined(ticket, link):
+            return
+        await link.run()
+        if worker.session is not None:
+            worker.session.link_lost(link)
+
+    def _port(self, host: str, number: int) -> Port:
+        # However loopback is spelled, it is one port.
+        key = ('loopback' if settings_.is_loopback(host) else host, number)
+        if key not in self._ports:
+            self._ports[key] = Port(host, number)
+        return self._ports[key]
+
+
+async def _receive(reader: asyncio.StreamReader) -> Optional[dict[str, Any]]:
+    """Read one line of the control protocol; None at the end."""
+    line = await reader.readline()
+    return protocol.decode(line) if line.endswith(b'\n') else None

@@ -1,0 +1,230 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The Debug Adapter Protocol's frames, and one end of a connection.
+
+Messages are parsed and numbered anew on their way through the gateway, since
+both sides also get messages from the gateway itself; nothing else in them is
+touched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+import itertools
+import json
+from typing import Any, Optional
+
+Message = dict[str, Any]
+
+MAX_HEADER = 4096
+"""The longest header of a frame that is accepted, in bytes."""
+MAX_BODY = 64 * 1024 * 1024
+"""The longest message that is accepted, in bytes."""
+_MAX_UNSENT = 2 * MAX_BODY
+
+
+class ProtocolError(Exception):
+    """The other side does not speak the protocol."""
+
+
+async def read(reader: asyncio.StreamReader) -> Optional[Message]:
+    """Read one message.
+
+    :returns: None at the end of the stream
+    :raises: ProtocolError
+    """
+    try:
+        header = await reader.readuntil(b'\r\n\r\n')
+        length = _content_length(header)
+        body = await reader.readexactly(length)
+    except asyncio.IncompleteReadError:
+        return None
+    except asyncio.LimitOverrunError as exc:
+        raise ProtocolError('the header of a message is too long') from exc
+    except OSError:
+        return None
+    try:
+        message = json.loads(body)
+    except ValueError as exc:
+        raise ProtocolError(f'a message is not JSON: {exc}') from exc
+    if not isinstance(message, dict):
+        raise ProtocolError('a message is not a JSON object')
+    return message
+
+
+def _content_length(header: bytes) -> int:
+    if len(header) <= MAX_HEADER:
+        for line in header.split(b'\r\n'):
+            name, _, value = line.partition(b':')
+            if name.strip().lower() == b'content-length':
+                if value.strip().isdigit() and int(value) <= MAX_BODY:
+                    return int(value)
+    raise ProtocolError(
+        f'expected a header with a Content-Length of at most {MAX_BODY}, '
+        f'found {header[:80]!r}'
+    )
+
+
+def encode(message: Message) -> bytes:
+    """Return a message as a frame."""
+    body = json.dumps(message, separators=(',', ':')).encode()
+    return b'Content-Length: %d\r\n\r\n%s' % (len(body), body)
+
+
+class Peer:
+    """One end of a connection: a client, or the debugger in a worker."""
+
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Take a connection; ``run`` serves it.
+
+        :param reader: what the other side writes
+        :param writer: what it reads
+        """
+        self._reader = reader
+        self._writer = writer
+        self._seq = itertools.count(1)
+        self._ended = False
+        self._waiting: dict[int, Callable[[Message], None]] = {}
+        self.handle: Callable[[Message], None] = lambda message: None
+
+    async def run(self) -> None:
+        """Hand over what comes, in order, until the stream ends.
+
+        :raises: ProtocolError
+        """
+        try:
+            while True:
+                message = await read(self._reader)
+                if message is None:
+                    break
+                if message.get('type') == 'response':
+                    seq = message.get('request_seq')
+                    callback = None
+                    if isinstance(seq, int):
+                        callback = self._waiting.pop(seq, None)
+                    if callback is not None:
+                        callback(message)
+                else:
+                    self.handle(message)
+        finally:
+            self._ended = True
+            for callback in list(self._waiting.values()):
+                callback(_gone())
+            self._waiting.clear()
+
+    @property
+    def closed(self) -> bool:
+        """Whether no answer can be expected any more."""
+        return self._ended or self._writer.is_closing()
+
+    def _send(self, message: Message) -> int:
+        seq = message['seq'] = next(self._seq)
+        if not self._writer.is_closing():
+            self._writer.write(encode(message))
+            transport: Any = self._writer.transport
+            if transport.get_write_buffer_size() > _MAX_UNSENT:
+                transport.abort()  # it has stopped reading
+        return seq
+
+    def request(
+        self,
+        command: str,
+        arguments: Any,
+        callback: Callable[[Message], None],
+    ) -> None:
+        """Send a request.
+
+        :param callback: is called with the response, in the order in which
+            the other side sends it
+        """
+        message = {'type': 'request', 'command': command}
+        if arguments is not None:
+            message['arguments'] = arguments
+        if self.closed:
+            callback(_gone())
+        else:
+            self._waiting[self._send(message)] = callback
+
+    async def ask(
+        self, command: str, arguments: Any, seconds: float
+    ) -> Message:
+        """Send a request and wait for the response.
+
+        :param seconds: how long at the most
+        :returns: the response; a failed one if none came
+        """
+        future: asyncio.Future[Message] = asyncio.Future()
+
+        def answer(message: Message) -> None:
+            if not future.done():
+                future.set_result(message)
+
+        self.request(command, arguments, answer)
+        try:
+            return await asyncio.wait_for(future, seconds)
+        except asyncio.TimeoutError:
+            return _gone()
+
+    def answer(self, request: Message, body: Optional[Message] = None) -> None:
+        """Answer a request with success."""
+        self._respond(request, True, {'body': body} if body else {})
+
+    def refuse(self, request: Message, reason: str) -> None:
+        """Answer a request with a failure that the client shows."""
+        error = {'id': 1, 'format': '{reason}', 'showUser': True}
+        error['variables'] = {'reason': reason}
+        self._respond(
+            request, False, {'message': reason, 'body': {'error': error}}
+        )
+
+    def relay(self, request: Message, response: Message) -> None:
+        """Answer a request with somebody else's response to it."""
+        rest = {
+            name: response[name]
+            for name in ('message', 'body')
+            if name in response
+        }
+        self._respond(request, bool(response.get('success')), rest)
+
+    def _respond(self, request: Message, success: bool, rest: Message) -> None:
+        self._send(
+            {
+                'type': 'response',
+                'request_seq': request.get('seq'),
+                'command': request.get('command'),
+                'success': success,
+                **rest,
+            }
+        )
+
+    def event(self, name: str, body: Optional[Message] = None) -> None:
+        """Send an event."""
+        message: Message = {'type': 'event', 'event': name}
+        if body is not None:
+            message['body'] = body
+        self._send(message)
+
+    def forward(self, event: Message) -> None:
+        """Pass an event on."""
+        self._send(dict(event))
+
+    def close(self) -> None:
+        """Close the connection once all is sent."""
+        self._writer.close()
+
+
+def _gone() -> Message:
+    return {'success': False, 'message': 'the other side is gone'}

@@ -1,0 +1,254 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A public port: who listens there, and who is reached through it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+import errno
+import logging
+from typing import Any, Optional
+
+from osdbg.gateway import dap
+from osdbg.gateway.session import Session
+from osdbg.gateway.worker import LoadFailed
+from osdbg.gateway.worker import Worker
+
+_RETRY_SECONDS = 1.0
+
+
+class Port:
+    """One ``host:port`` and the workers and clients that share it."""
+
+    def __init__(self, host: str, number: int) -> None:
+        """Name the port; it is opened by ``open``.
+
+        :param host: where to listen
+        :param number: the TCP port
+        """
+        self.host = host
+        self.number = number
+        self.workers: list[Worker] = []
+        self.sessions: list[Session] = []
+        self.changed = asyncio.Event()
+        self._server: Optional[asyncio.AbstractServer] = None
+        self._opening: Optional[asyncio.Task[None]] = None
+        self._told: set[str] = set()
+        self._announcing: set[asyncio.Task[None]] = set()
+
+    @property
+    def address(self) -> str:
+        """Where clients connect."""
+        host = f'[{self.host}]' if ':' in self.host else self.host
+        return f'{host}:{self.number}'
+
+    # The life of the listener.
+
+    def open(self) -> None:
+        """Listen, now or as soon as the port is free."""
+        if self._opening is None:
+            self._opening = asyncio.ensure_future(self._open())
+
+    async def _open(self) -> None:
+        complained = ''
+        while True:
+            try:
+                self._server = await asyncio.start_server(
+                    self._accept, self.host, self.number, limit=dap.MAX_HEADER
+                )
+            except OSError as exc:
+                line = await self._why_not(exc)
+                if line != complained:
+                    complained = line
+                    self._log_each_service(logging.WARNING, line)
+                await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                self._told.clear()
+                self._tell()
+                return
+
+    async def _why_not(self, exc: OSError) -> str:
+        line = f'the debug port {self.address} cannot be opened: '
+        if exc.errno != errno.EADDRINUSE:
+            return line + f'{exc.strerror or exc}; correct [remote_debug] host'
+        loop = asyncio.get_running_loop()
+        holder = await loop.run_in_executor(None, _holder, self.number)
+        return line + (
+            f'{holder} has it; stop that, or set another [remote_debug] '
+            f'port. It opens by itself once the port is free'
+        )
+
+    def _log_each_service(self, level: int, line: str) -> None:
+        for name in {worker.name for worker in self.workers}:
+            for worker in self.workers:
+                if worker.name == name:
+                    worker.log(level, line)
+                    break
+
+    def _tell(self) -> None:
+        """Say once in each service's log where to attach."""
+        if self._server is not None:
+            for worker in self.workers:
+                if worker.name not in self._told:
+                    self._told.add(worker.name)
+                    worker.told(
+                        f'osdbg: to debug {worker.name}, attach an IDE to '
+                        f'{self.address}'
+                    )
+
+    def close(self) -> None:
+        """Stop listening."""
+        if self._opening is not None:
+            self._opening.cancel()
+            self._opening = None
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        self._told.clear()
+
+    async def _accept(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        session = Session(self, dap.Peer(reader, writer))
+        self.sessions.append(session)
+        try:
+            await session.run()
+        finally:
+            self.sessions.remove(session)
+            self.release(session)
+
+    # Who is there.
+
+    def is_launcher(self, worker: Worker) -> bool:
+        """Tell whether a process only forks the ones that work.
+
+        A debugger in a launcher would be copied into every worker it forks;
+        one that was attached before its first fork keeps its session.
+        """
+        ids = {other.id for other in self.workers}
+        return (
+            worker.session is None
+            and worker.parent not in ids
+            and any(other.parent == worker.id for other in self.workers)
+        )
+
+    def join(self, worker: Worker) -> None:
+        """Add a process that has just been armed."""
+        self.workers.append(worker)
+        for other in self.workers:
+            if other.number is not None and self.is_launcher(other):
+                other.assign(None)
+                other.unload()
+        if not self.is_launcher(worker):
+            worker.assign(self._free_number(worker))
+        self.open()
+        self._tell()
+        if worker.eager and worker.wanted:
+            worker.load()
+        for session in self.sessions:
+            if session.is_root:
+                self._announce(session, worker)
+                break
+        self._notify()
+
+    def leave(self, worker: Worker) -> None:
+        """Remove a process that has ended."""
+        self.workers.remove(worker)
+        worker.gone()
+        if worker.session is not None:
+            worker.session.worker_lost()
+        for other in self.workers:
+            if other.number is None and not self.is_launcher(other):
+                other.assign(self._free_number(other))
+        if not self.workers:
+            self.close()
+            for session in self.sessions:
+                session.service_over()
+        self._notify()
+
+    def _free_number(self, worker: Worker) -> int:
+        taken = {
+            other.number for other in self.workers if other.name == worker.name
+        }
+        if worker.wish is not None and worker.wish not in taken:
+            return worker.wish
+        return next(n for n in range(len(taken) + 1) if n not in taken)
+
+    def _notify(self) -> None:
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+    def first_free(self) -> Optional[Worker]:
+        """Return the worker that joined first and is in no session."""
+        for worker in self.workers:
+            if worker.wanted and worker.session is None:
+                return worker
+        return None
+
+    def find(self, pid: int) -> Optional[Worker]:
+        """Return the worker that was announced with this process id."""
+        for worker in self.workers:
+            if worker.pid == pid and worker.wanted and worker.session is None:
+                return worker
+        return None
+
+    # What open sessions are told.
+
+    def announce_all(self, session: Session) -> None:
+        """Announce to a client every worker but its own."""
+        for worker in self.workers:
+            self._announce(session, worker)
+
+    def _announce(self, session: Session, worker: Worker) -> None:
+        if worker.wanted and worker.session is None:
+            task = asyncio.ensure_future(self._announced(session, worker))
+            self._announcing.add(task)
+            task.add_done_callback(self._announcing.discard)
+
+    async def _announced(self, session: Session, worker: Worker) -> None:
+        try:
+            await worker.loaded()
+        except LoadFailed as exc:
+            if worker in self.workers and session.is_root:
+                session.print(f'{exc}\n')
+        else:
+            if worker.session is None and session.is_root:
+                session.announce(worker)
+
+    def release(self, session: Session) -> None:
+        """Unload what nobody is attached to any more."""
+        rooted = any(other.is_root for other in self.sessions)
+        for worker in self.workers:
+            if worker.session is session:
+                worker.session = None
+                worker.unload()
+            elif worker.session is None and not rooted and not worker.eager:
+                worker.unload()
+        self._notify()
+
+
+def _holder(number: int) -> str:
+    """Name the process that listens on a TCP port, as far as one may know."""
+    import psutil
+
+    connections: Callable[..., list[Any]] = psutil.net_connections
+    for connection in connections(kind='tcp'):
+        if connection.status == psutil.CONN_LISTEN:
+            if connection.laddr.port == number and connection.pid:
+                try:
+                    name = psutil.Process(connection.pid).name()
+                except psutil.Error:
+                    name = 'a process'
+                return f'{name} (process {connection.pid})'
+    return 'another program'

@@ -1,0 +1,204 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What agents and the gateway say to each other, and where they meet.
+
+One JSON object a line over a UNIX stream socket. An agent sends ``hello`` (who
+it is), ``loaded`` or ``failed``; the gateway sends ``load``, ``unload``,
+``attached``, ``worker`` and ``log``. For each ``load`` the agent opens a second
+connection, sends ``join`` with the ticket of that order, and hands the socket
+to the debugger: from then on it speaks DAP.
+
+On Linux the address is in the abstract namespace: there is no file to go
+stale, it is shared across systemd's PrivateTmp and across containers that use
+the host's network (Kolla's do), and ``bind`` elects the gateway.
+
+Only built-in modules that eventlet does not patch are used here, because the
+agent's thread must block for real under any patching.
+"""
+
+from __future__ import annotations
+
+import _socket
+import json
+import os
+import stat
+import struct
+import sys
+import tempfile
+from typing import Any, Optional
+
+from osdbg import exceptions
+
+MAX_LINE = 64 * 1024
+"""The longest line that either side accepts, in bytes."""
+
+GRACE = float(os.environ.get('OSDBG_GATEWAY_GRACE', '5'))
+"""How long a gateway that nobody uses lives on, in seconds."""
+
+_CREDENTIALS = struct.Struct('3i')
+
+
+def address() -> str:
+    """Return the address of this user's gateway.
+
+    ``OSDBG_SOCKET`` in the environment names another one (for tests).
+    """
+    name = os.environ.get('OSDBG_SOCKET') or f'osdbg-{os.geteuid()}'
+    if sys.platform.startswith('linux'):
+        return '\0' + name
+    return os.path.join(_private_directory(), name)
+
+
+def _private_directory() -> str:
+    path = os.path.join(tempfile.gettempdir(), f'osdbg-{os.geteuid()}')
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        found = os.lstat(path)
+        if (
+            not stat.S_ISDIR(found.st_mode)
+            or found.st_uid != os.geteuid()
+            or stat.S_IMODE(found.st_mode) & 0o077
+        ):
+            raise exceptions.GatewayUnavailable(
+                path, 'is not a directory that only you can enter'
+            ) from None
+    return path
+
+
+def listen() -> Optional[_socket.socket]:
+    """Become the gateway.
+
+    :returns: the listening socket, or None if there is a gateway already
+    """
+    sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    try:
+        sock.bind(address())
+    except OSError:
+        sock.close()
+        return None
+    sock.listen(128)
+    return sock
+
+
+def claim_spawn() -> Optional[_socket.socket]:
+    """Take the turn to start a gateway.
+
+    Of all the agents that find none at the same moment, one starts it.
+
+    :returns: a socket to close when the gateway stands, or None when it is
+        somebody else's turn
+    """
+    sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    try:
+        sock.bind(address() + '-spawn')
+    except OSError:
+        sock.close()
+        return None
+    return sock
+
+
+def connect() -> _socket.socket:
+    """Connect to this user's gateway.
+
+    :raises: OSError when there is none, GatewayUnavailable when the one who
+        answers is another user
+    """
+    sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    try:
+        sock.connect(address())
+        check_peer(sock)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def peer(sock: Any) -> tuple[int, int]:
+    """Return the process id and the user id at the other end.
+
+    Where the system cannot tell (no SO_PEERCRED), the directory of the
+    socket let nobody else in: it is this user.
+    """
+    option = getattr(_socket, 'SO_PEERCRED', None)
+    if option is None:
+        return 0, os.geteuid()
+    data = sock.getsockopt(_socket.SOL_SOCKET, option, _CREDENTIALS.size)
+    pid, uid, _gid = _CREDENTIALS.unpack(data)
+    return pid, uid
+
+
+def check_peer(sock: Any) -> int:
+    """Refuse anybody but this user and root.
+
+    :returns: the process id at the other end
+    :raises: GatewayUnavailable
+    """
+    pid, uid = peer(sock)
+    if uid not in (0, os.geteuid()):
+        name = address().replace('\0', '@')
+        raise exceptions.GatewayUnavailable(
+            name, f'belongs to user {uid} (process {pid}), not to you'
+        )
+    return pid
+
+
+def encode(message: dict[str, Any]) -> bytes:
+    """Return a message as a line."""
+    return json.dumps(message, separators=(',', ':')).encode() + b'\n'
+
+
+def decode(line: bytes) -> dict[str, Any]:
+    """Return the message in a line.
+
+    :raises: ValueError if it is not a JSON object
+    """
+    message = json.loads(line)
+    if not isinstance(message, dict):
+        raise ValueError('not a JSON object')
+    return message
+
+
+class Channel:
+    """The agent's end of the control connection."""
+
+    def __init__(self, sock: _socket.socket) -> None:
+        self._sock = sock
+        self._buffer = b''
+
+    def send(self, **message: Any) -> None:
+        """Send one message; a gateway that is gone is noticed in receive."""
+        try:
+            self._sock.sendall(encode(message))
+        except OSError:
+            pass
+
+    def receive(self) -> Optional[dict[str, Any]]:
+        """Block until a message comes; return None when the peer is gone."""
+        while b'\n' not in self._buffer:
+            try:
+                data = self._sock.recv(MAX_LINE)
+            except OSError:
+                return None
+            if not data or len(self._buffer) > MAX_LINE:
+                return None
+            self._buffer += data
+        line, self._buffer = self._buffer.split(b'\n', 1)
+        try:
+            return decode(line)
+        except ValueError:
+            return None
+
+    def close(self) -> None:
+        """Close this process's end."""
+        self._sock.close()

@@ -1,0 +1,183 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A service process, as the gateway knows it through its agent."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any, Optional, TYPE_CHECKING
+
+from osdbg import settings as settings_
+from osdbg.gateway import dap
+from osdbg.gateway import protocol
+
+if TYPE_CHECKING:
+    from osdbg.gateway.session import Session
+
+LOAD_SECONDS = 30.0
+"""How long a worker may take to load its debugger."""
+
+
+class LoadFailed(Exception):
+    """A worker could not load its debugger, for the reason it gave."""
+
+
+class Worker:
+    """One armed process."""
+
+    def __init__(
+        self, hello: dict[str, Any], writer: asyncio.StreamWriter
+    ) -> None:
+        """Take what the agent said of itself.
+
+        :param hello: see ``Agent._hello``
+        :param writer: the agent's control connection
+        :raises: KeyError, TypeError, ValueError if it said something else
+        """
+        self.id = str(hello['id'])
+        self.parent = str(hello['parent'])
+        self.pid = int(hello['pid'])
+        self.name = str(hello['name'])
+        self.host = str(hello['host'])
+        self.port = int(hello['port'])
+        self.eager = bool(hello['eager'])
+        self.wish: Optional[int] = hello['number']
+        self.number: Optional[int] = None
+        self.session: Optional[Session] = None
+        self._settings = settings_.Settings({'workers': hello['workers']})
+        self._writer = writer
+        self._ticket = ''
+        self._tickets = 0
+        self._link: Optional[asyncio.Future[dap.Peer]] = None
+        self._tracing = asyncio.Event()
+
+    @property
+    def title(self) -> str:
+        """What a client calls this worker."""
+        return f'{self.name} worker {self.number} [{self.pid}]'
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the option ``workers`` names this one."""
+        number = self.number
+        return number is not None and self._settings.takes_worker(number)
+
+    @property
+    def loading(self) -> bool:
+        """Whether its debugger is loaded, or is being loaded."""
+        return self._link is not None
+
+    def send(self, **message: Any) -> None:
+        """Send the agent a message."""
+        self._writer.write(protocol.encode(message))
+
+    def log(self, level: int, text: str) -> None:
+        """Have a line written in the service's log."""
+        self.send(log=[level, text])
+
+    def assign(self, number: Optional[int]) -> None:
+        """Give the worker its number."""
+        self.number = number
+        self.send(worker=number)
+
+    def load(self) -> asyncio.Future[dap.Peer]:
+        """Have the debugger loaded, if it is not.
+
+        :returns: its connection, which may raise LoadFailed
+        """
+        if self._link is None:
+            self._tickets += 1
+            self._ticket = f'{self.id}-{self._tickets}'
+            self._link = asyncio.get_running_loop().create_future()
+            self._tracing = asyncio.Event()
+            # Whoever still wants it gets the exception; nobody may.
+            self._link.add_done_callback(
+                lambda link: link.cancelled() or link.exception()
+            )
+            self.send(load=self._ticket)
+        return self._link
+
+    async def loaded(self) -> dap.Peer:
+        """Wait until the debugger is loaded.
+
+        :raises: LoadFailed
+        """
+        try:
+            return await asyncio.wait_for(
+                asyncio.shield(self.load()), LOAD_SECONDS
+            )
+        except asyncio.TimeoutError:
+            raise LoadFailed(
+                f'{self.title} did not load its debugger in '
+                f'{LOAD_SECONDS:.0f} s: look into its log'
+            ) from None
+
+    async def tracing(self) -> None:
+        """Wait until a breakpoint would stop.
+
+        The debugger answers before it traces: pydevd's threads do, while the
+        one that starts them is still asleep.
+        """
+        try:
+            await asyncio.wait_for(self._tracing.wait(), LOAD_SECONDS)
+        except asyncio.TimeoutError:
+            pass  # the agent says why in the service's log
+
+    def traces(self, ticket: str) -> None:
+        """Note that the debugger is loaded to the end."""
+        if ticket == self._ticket:
+            self._tracing.set()
+
+    def joined(self, ticket: str, link: dap.Peer) -> bool:
+        """Take the debugger's connection.
+
+        :returns: whether it is the one that was asked for
+        """
+        if ticket != self._ticket or self._link is None or self._link.done():
+            return False
+        self._link.set_result(link)
+        return True
+
+    def failed(self, ticket: str, reason: str) -> None:
+        """Note that the debugger could not be loaded."""
+        if ticket == self._ticket:
+            self._fail(reason)
+
+    def _fail(self, reason: str) -> None:
+        link, self._link = self._link, None
+        self._tracing.set()
+        if link is not None and not link.done():
+            link.set_exception(LoadFailed(f'{self.title}: {reason}'))
+
+    def unload(self) -> None:
+        """Have the debugger unloaded, if it is loaded."""
+        if self._link is None:
+            return
+        if self._link.done() and not self._link.exception():
+            self._link.result().close()
+        self._fail('is being unloaded')
+        self.send(unload=self._ticket)
+        if self.eager:
+            self.load()
+
+    def gone(self) -> None:
+        """Note that the process is no more."""
+        if self._link is not None and self._link.done():
+            if not self._link.exception():
+                self._link.result().close()
+        self._fail('the process has ended')
+
+    def told(self, text: str) -> None:
+        """Write an ordinary line into the service's log."""
+        self.log(logging.INFO, text)

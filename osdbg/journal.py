@@ -1,0 +1,69 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Write osdbg's own lines into the service's log.
+
+The agent runs in a native thread. Under eventlet the locks of ``logging`` are
+green: a native thread that takes one can leave a green thread waiting for
+ever (oslo.log bug 1983863 is that story). There the record is handed to the
+handlers without their locks.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from osdbg import isolation
+
+LOG = logging.getLogger('osdbg')
+
+
+def write(level: int, text: str, *args: Any) -> None:
+    """Log a line from any thread.
+
+    :param level: one of the levels of ``logging``
+    :param text: a format, as for ``logging``
+    """
+    if 'threading' not in isolation.patched():
+        LOG.log(level, text, *args)
+        return
+    # isEnabledFor() may take the module's lock; this takes none.
+    if LOG.disabled or level < max(
+        LOG.getEffectiveLevel(), LOG.manager.disable + 1
+    ):
+        return
+    record = LOG.makeRecord(LOG.name, level, __file__, 0, text, args, None)
+    logger: Any = LOG
+    found = False
+    while logger is not None:
+        for handler in list(logger.handlers):
+            found = True
+            if level >= handler.level:
+                _emit(handler, record)
+        logger = logger.parent if logger.propagate else None
+    if not found and logging.lastResort and level >= logging.WARNING:
+        _emit(logging.lastResort, record)
+
+
+def _emit(handler: logging.Handler, record: logging.LogRecord) -> None:
+    try:
+        if isinstance(handler, logging.StreamHandler):
+            # StreamHandler.emit() takes the lock again when it flushes.
+            line = handler.format(record) + handler.terminator
+            handler.stream.write(line)
+            handler.stream.flush()
+        else:
+            handler.emit(record)
+    except Exception:  # noqa: S110
+        # A log that cannot be written is the service's to report.
+        pass

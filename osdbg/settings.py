@@ -1,0 +1,448 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The options of ``[remote_debug]``: the one table all other views come from.
+
+Read in every service before anybody has asked for a debugger, so it imports
+next to nothing: no typing, enum, re or logging.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from osdbg import exceptions
+from osdbg import values as values_
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+GROUP = 'remote_debug'
+
+READY_BACKENDS = ('debugpy', 'ptvsd')
+KNOWN_BACKENDS = (
+    *READY_BACKENDS,
+    'pydevd_pycharm',
+    'pycharm',
+    'pydevd',
+    'remote_pdb',
+    'rpdb',
+)
+
+
+class Setting:
+    """One row of the table."""
+
+    __slots__ = ('name', 'kind', 'default', 'help', 'choices', 'cli')
+
+    def __init__(
+        self,
+        name: str,
+        kind: str,
+        default: Any,
+        help: str,
+        choices: tuple[tuple[str, str], ...] = (),
+        cli: bool = False,
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.default = default
+        self.help = help
+        self.choices = choices
+        self.cli = cli
+
+
+SETTINGS = (
+    Setting(
+        'host',
+        values_.HOST,
+        '127.0.0.1',
+        'The address clients connect to. Keep it on loopback and reach it '
+        'from another machine through SSH: '
+        '"ssh -L 5678:127.0.0.1:5678 HOST".',
+        cli=True,
+    ),
+    Setting(
+        'port',
+        values_.PORT,
+        None,
+        'The port clients connect to. Setting it turns osdbg on. All workers '
+        'of a service, and all services of a user on a host, may share one '
+        'port.',
+        cli=True,
+    ),
+    Setting(
+        'backend',
+        values_.STRING,
+        'debugpy',
+        'The debugger: "debugpy", which serves VS Code, Neovim, Zed, Emacs '
+        'and every other client of the Debug Adapter Protocol ("ptvsd" is '
+        'its old name).',
+    ),
+    Setting(
+        'activate',
+        values_.STRING,
+        'on_attach',
+        'When the debugger is loaded. A loaded debugger slows the service, '
+        'an unloaded one costs nothing.',
+        choices=(
+            ('on_attach', 'when a client attaches; unloaded when it leaves'),
+            ('on_init', 'at once, when the service starts'),
+            ('on_demand', 'nothing listens until "osdbg open" is typed'),
+        ),
+    ),
+    Setting(
+        'wait_for_client',
+        values_.BOOLEAN,
+        False,
+        'Hold the service back until a client has attached and set its '
+        'breakpoints, to debug the start-up itself.',
+    ),
+    Setting(
+        'wait_timeout',
+        values_.SECONDS,
+        0.0,
+        'With wait_for_client: run on without a client after this many '
+        'seconds. 0 waits for ever.',
+    ),
+    Setting(
+        'suspend',
+        values_.BOOLEAN,
+        False,
+        'Stop on the line after init() once a client has attached.',
+    ),
+    Setting(
+        'workers',
+        values_.WORKERS,
+        'all',
+        'The workers to debug: "all", "first", or numbers such as "0,2".',
+    ),
+    Setting(
+        'eventlet',
+        values_.STRING,
+        'isolate',
+        'How the debugger and green threads get along in a service patched '
+        'by eventlet.',
+        choices=(
+            ('isolate', 'the debugger runs on unpatched modules of its own'),
+            (
+                'unpatch_thread',
+                'osdbg.monkey_patch() leaves threads unpatched; the service '
+                'no longer behaves as in production',
+            ),
+            ('ignore', 'the debugger is loaded as it is'),
+        ),
+    ),
+    Setting(
+        'redirect_output',
+        values_.BOOLEAN,
+        False,
+        'Send stdout and stderr to the client as well, for debuggers that '
+        'connect back to the IDE.',
+    ),
+    Setting(
+        'path_mappings',
+        values_.MAPPINGS,
+        (),
+        'Where the client finds the source files of the service: a list of '
+        '"local=remote" directories.',
+    ),
+    Setting(
+        'log_dir',
+        values_.STRING,
+        None,
+        'The directory for the log files of the debugger itself. Unset, it '
+        'writes none.',
+    ),
+    Setting(
+        'allow_remote',
+        values_.BOOLEAN,
+        False,
+        'Allow a host that is not loopback. Whoever reaches the port can run '
+        'any code as the user of the service.',
+    ),
+    Setting(
+        'allowed_users',
+        values_.LIST,
+        (),
+        'Local users who may connect over loopback, beside root and the '
+        'user of the service.',
+    ),
+    Setting(
+        'max_stop_seconds',
+        values_.SECONDS,
+        0.0,
+        'Resume a stopped worker by itself after this many seconds. 0 never '
+        'does.',
+    ),
+    Setting(
+        'name',
+        values_.STRING,
+        None,
+        'What the client calls this service. Unset, the name of its program.',
+    ),
+    Setting(
+        'required',
+        values_.BOOLEAN,
+        False,
+        'Refuse to start the service when the debugger cannot be armed. '
+        'Otherwise the reason is logged and the service runs on.',
+    ),
+)
+BY_NAME = {setting.name: setting for setting in SETTINGS}
+
+
+class Settings:
+    """The options of one service, all of them resolved and typed."""
+
+    host: str
+    port: int | None
+    backend: str
+    activate: str
+    wait_for_client: bool
+    wait_timeout: float
+    suspend: bool
+    workers: str
+    eventlet: str
+    redirect_output: bool
+    path_mappings: tuple[tuple[str, str], ...]
+    log_dir: str | None
+    allow_remote: bool
+    allowed_users: tuple[str, ...]
+    max_stop_seconds: float
+    name: str
+    required: bool
+
+    def __init__(
+        self,
+        values: Mapping[str, Any] = {},
+        sources: Mapping[str, str] = {},
+    ) -> None:
+        """Take the given values, and the default of every other option.
+
+        :param values: option names to typed values
+        :param sources: option names to where the values were written
+        """
+        for setting in SETTINGS:
+            setattr(
+                self, setting.name, values.get(setting.name, setting.default)
+            )
+        self.name = self.name or program_name()
+        self.sources = dict(sources)
+
+    @property
+    def on(self) -> bool:
+        """Tell whether these settings ask for a debugger at all."""
+        return self.port is not None or self.activate == 'on_demand'
+
+    def takes_worker(self, number: int) -> bool:
+        """Tell whether a worker is to be debugged.
+
+        :param number: the worker's number, from 0
+        :returns: whether ``workers`` names it
+        """
+        if self.workers in ('all', 'first'):
+            return self.workers == 'all' or number == 0
+        return str(number) in self.workers.split(',')
+
+
+def program_name() -> str:
+    """Name the running program as its operators do.
+
+    :returns: ``nova-compute`` for ``/usr/bin/nova-compute``, and the package
+        for ``python -m package``
+    """
+    # An embedding program, such as uWSGI, may leave sys.argv unset.
+    argv: list[str] = getattr(sys, 'argv', None) or ['']
+    path = argv[0].split('/')
+    if len(path) > 1 and path[-1] == '__main__.py':
+        return path[-2]
+    name = path[-1]
+    return name[:-3] if name.endswith('.py') else name or 'python'
+
+
+def env_name(name: str) -> str:
+    """Spell an option as oslo.config's environment source does.
+
+    :param name: the option's name
+    :returns: the environment variable's name
+    """
+    return f'OS_{GROUP}__{name}'.upper()
+
+
+def parse(setting: Setting, text: str, source: str) -> Any:
+    """Turn the text of an option into its value.
+
+    :param setting: the option
+    :param text: the value as it was written
+    :param source: where it was written, for the message
+    :returns: the value, of the type :class:`Settings` declares
+    :raises: InvalidOption
+    """
+    convert, expected = values_.KINDS[setting.kind]
+    value: Any
+    try:
+        value = convert(text.strip())
+    except ValueError:
+        raise exceptions.InvalidOption(
+            setting.name, text, source, expected
+        ) from None
+    names = [name for name, _meaning in setting.choices]
+    if names and value not in names:
+        raise exceptions.InvalidOption(
+            setting.name, text, source, f'one of {", ".join(names)}'
+        )
+    return value
+
+
+def from_environ(environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Collect the options that are set in an environment.
+
+    An empty variable counts as unset, as it does for most programs.
+
+    :param environ: such as ``os.environ``
+    :returns: option names to text and source, as :func:`resolve` takes them
+    """
+    given = {}
+    for variable, name in _VARIABLES:
+        text = environ.get(variable)
+        if text and not text.isspace():
+            given[name] = (text, f'the environment variable {variable}')
+    return given
+
+
+def resolve(given: Mapping[str, tuple[str, str]]) -> Settings:
+    """Build the settings from what was written, wherever it was.
+
+    :param given: option names to text and source
+    :returns: the settings, on or off
+    :raises: InvalidOption
+    """
+    values = {
+        name: parse(BY_NAME[name], text, source)
+        for name, (text, source) in given.items()
+    }
+    return Settings(
+        values, {name: source for name, (_, source) in given.items()}
+    )
+
+
+def read_environ(environ: Mapping[str, str]) -> Settings | None:
+    """Read the settings of a service that has no oslo.config.
+
+    :param environ: such as ``os.environ``
+    :returns: the settings, or None when osdbg is off
+    :raises: InvalidOption
+    """
+    given = from_environ(environ)
+    if 'port' not in given and 'activate' not in given:
+        return None
+    settings = resolve(given)
+    return settings if settings.on else None
+
+
+def check(
+    settings: Settings, known_backends: tuple[str, ...] = KNOWN_BACKENDS
+) -> None:
+    """Refuse what cannot be done, naming the option and a way out.
+
+    :param settings: what was asked for
+    :param known_backends: every backend name and alias there is
+    :raises: UnknownBackend, OptionNotReady, InvalidOption
+    """
+    if settings.backend not in known_backends:
+        raise exceptions.UnknownBackend(settings.backend, known_backends)
+    port = settings.port or 5678
+    tunnel = f'ssh -L {port}:127.0.0.1:{port} HOST'
+    for name, ready, instead in _NOT_READY:
+        value = getattr(settings, name)
+        if value not in ready:
+            raise exceptions.OptionNotReady(
+                name, _as_text(value), instead.format(tunnel=tunnel)
+            )
+    if not is_loopback(settings.host):
+        raise exceptions.InvalidOption(
+            'host',
+            settings.host,
+            settings.sources.get('host', 'the service'),
+            f'a loopback address: keep 127.0.0.1 and, on the machine of the '
+            f'IDE, type: {tunnel}',
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine can connect to an address.
+
+    :param host: an address or a name
+    :returns: True for ``localhost``, ``::1`` and all of 127.0.0.0/8
+    """
+    if host.lower() in ('localhost', '::1'):
+        return True
+    numbers = host.split('.')
+    return (
+        len(numbers) == 4
+        and numbers[0] == '127'
+        and all(n.isdecimal() and int(n) <= 255 for n in numbers)
+    )
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ','.join(
+            '='.join(item) if isinstance(item, tuple) else item
+            for item in value
+        )
+    return str(value)
+
+
+_VARIABLES = tuple((env_name(s.name), s.name) for s in SETTINGS)
+
+# What later versions bring: option, the values that work today, and what
+# serves meanwhile.
+_NOT_READY = (
+    ('backend', READY_BACKENDS, 'write backend = debugpy'),
+    (
+        'activate',
+        ('on_attach', 'on_init'),
+        'write activate = on_attach and set port; it costs nothing either '
+        'until a client attaches',
+    ),
+    (
+        'redirect_output',
+        (False,),
+        'remove it and ask the client for it, "redirectOutput": true in a '
+        'launch.json',
+    ),
+    (
+        'path_mappings',
+        ((),),
+        'remove it and write "pathMappings" in the launch.json of the client',
+    ),
+    (
+        'allow_remote',
+        (False,),
+        'remove it, keep host = 127.0.0.1 and, on the machine of the IDE, '
+        'type: {tunnel}',
+    ),
+    (
+        'allowed_users',
+        ((),),
+        'remove it and connect as root or as the user of the service',
+    ),
+    (
+        'max_stop_seconds',
+        (0,),
+        'remove it and resume or detach from the client',
+    ),
+)

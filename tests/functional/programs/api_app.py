@@ -1,0 +1,260 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""The WSGI application of :mod:`api_service`: places to stop, and a mirror.
+
+Lines that tests stop at end in ``# BREAK <name>``.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.parse
+
+WATCHED_MODULES = (
+    '_thread',
+    'http.client',
+    'http.server',
+    'os',
+    'queue',
+    'select',
+    'selectors',
+    'socket',
+    'socketserver',
+    'ssl',
+    'subprocess',
+    'threading',
+    'time',
+    'xmlrpc.client',
+)
+DEBUGGER_FILES = ('pydevd.py', 'pydevd_comm.py', 'pydevd_daemon_thread.py')
+
+
+def sleep_blocking(seconds):
+    """Sleep without yielding to green threads."""
+    signal.sigtimedwait((), seconds)
+
+
+def work(query):
+    answer = query.get('answer', 'unchanged')
+    count = int(query.get('count', 1))
+    count += 1  # BREAK handler
+    time.sleep(0.01)  # BREAK sleep
+    count += 1  # BREAK after
+    return {'answer': answer, 'count': count}
+
+
+def add(left, right):
+    return left + right  # BREAK add
+
+
+def double(number):
+    return number * 2  # BREAK double
+
+
+def features(query):
+    total = 0
+    for number in range(5):
+        total += number  # BREAK loop
+    total = double(add(total, 1))  # BREAK call
+    total = -1  # BREAK jump
+    label = 'total %d' % total  # BREAK landing
+    print(label, flush=True)
+    return {'label': label}
+
+
+def child_work(seconds):
+    running = True
+    deadline = time.monotonic() + seconds
+    while running and time.monotonic() < deadline:
+        sleep_blocking(0.02)  # BREAK child
+    return 0 if not running else 3
+
+
+def fork(query):
+    seconds = float(query.get('seconds', 20))
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            status = child_work(seconds)
+        finally:
+            os._exit(status)
+    return {'child': pid}
+
+
+def reap(query):
+    pid, status = os.waitpid(int(query['pid']), os.WNOHANG)
+    if not pid:
+        return {'exited': False}
+    return {'exited': True, 'status': status}
+
+
+def spawn(query):
+    done = subprocess.run(
+        [sys.executable, '-c', 'print(6 * 7)'],
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    return {'output': done.stdout.decode().strip()}
+
+
+def spin(query):
+    deadline = time.monotonic() + float(query.get('seconds', 1))
+    turns = 0
+    while time.monotonic() < deadline:
+        turns += 1  # BREAK spin
+    return {'turns': turns}
+
+
+def fail(query):
+    raise ValueError('asked to fail')  # BREAK raise
+
+
+def stop_here(query):
+    answer = 'unchanged'
+    if query.get('kind') == 'osdbg':
+        import osdbg
+
+        osdbg.breakpoint()
+    else:
+        breakpoint()
+    return {'answer': answer}  # BREAK breakpoint
+
+
+def native_work():
+    answer = 'unchanged'
+    return answer  # BREAK native
+
+
+def native(query):
+    """Run ``native_work`` in another native thread."""
+    if 'eventlet' in sys.modules:
+        from eventlet import tpool
+
+        return {'answer': tpool.execute(native_work)}
+    found = []
+    thread = threading.Thread(target=lambda: found.append(native_work()))
+    thread.start()
+    thread.join()
+    return {'answer': found[0]}
+
+
+def raise_caught(query):
+    try:
+        fail(query)
+    except ValueError as error:
+        return {'caught': str(error)}
+
+
+def ping(query):
+    return {}
+
+
+def debugger_threads():
+    """Return the stacks of threads that run debugger code."""
+    stacks = []
+    for ident, frame in sys._current_frames().items():
+        names = []
+        while frame is not None:
+            names.append(os.path.basename(frame.f_code.co_filename))
+            frame = frame.f_back
+        if set(names).intersection(DEBUGGER_FILES):
+            stacks.append({'ident': ident, 'files': names})
+    return stacks
+
+
+def monitoring_tools():
+    monitoring = getattr(sys, 'monitoring', None)
+    if monitoring is None:
+        return []
+    return [
+        (monitoring.get_tool(tool), monitoring.get_events(tool))
+        for tool in range(6)
+        if monitoring.get_tool(tool)
+    ]
+
+
+def state(query):
+    """Everything a debugger could leave behind."""
+    return {
+        'threads': len(os.listdir('/proc/self/task')),
+        'descriptors': sorted(os.listdir('/proc/self/fd'), key=int),
+        'traced': repr(sys.gettrace()),
+        'profiled': repr(sys.getprofile()),
+        'threading_trace': repr(getattr(threading, '_trace_hook', None)),
+        'monitoring': monitoring_tools(),
+        'debugger_threads': debugger_threads(),
+        'debugger_loaded': 'pydevd' in sys.modules,
+        'osdbg': sorted(
+            name for name in sys.modules if name.partition('.')[0] == 'osdbg'
+        ),
+        'modules': {
+            name: id(sys.modules[name])
+            for name in WATCHED_MODULES
+            if name in sys.modules
+        },
+        'breakpointhook': repr(sys.breakpointhook),
+        'excepthook': repr(sys.excepthook),
+        'path': sys.path,
+        'environ': dict(os.environ),
+        'os_fork': repr(os.fork),
+        'signals': {
+            number.name: repr(signal.getsignal(number))
+            for number in sorted(signal.valid_signals())
+            if isinstance(number, signal.Signals)
+        },
+    }
+
+
+ROUTES = {
+    '/': ping,
+    '/breakpoint': stop_here,
+    '/features': features,
+    '/fork': fork,
+    '/native': native,
+    '/pid': ping,
+    '/raise': fail,
+    '/raise_caught': raise_caught,
+    '/reap': reap,
+    '/spawn': spawn,
+    '/spin': spin,
+    '/state': state,
+    '/work': work,
+}
+
+
+def respond(environ):
+    query = dict(urllib.parse.parse_qsl(environ.get('QUERY_STRING', '')))
+    handler = ROUTES.get(environ['PATH_INFO'])
+    if handler is None:
+        return '404 Not Found', {}
+    try:
+        return '200 OK', handler(query)
+    except Exception as error:
+        return '500 Internal Server Error', {'error': repr(error)}
+
+
+def application(environ, start_response):
+    status, answer = respond(environ)
+    body = json.dumps(dict(answer, pid=os.getpid())).encode()
+    start_response(
+        status,
+        [
+            ('Content-Type', 'application/json'),
+            ('Content-Length', str(len(body))),
+        ],
+    )
+    return [body]

@@ -1,0 +1,213 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The table of options, its parsing, and what is refused."""
+
+import unittest
+
+from osdbg import exceptions
+from osdbg import settings
+
+GOOD = [
+    ('host', 'localhost', 'localhost'),
+    ('host', ' ::1 ', '::1'),
+    ('port', '1', 1),
+    ('port', ' 65535', 65535),
+    ('backend', 'ptvsd', 'ptvsd'),
+    ('activate', 'on_demand', 'on_demand'),
+    ('wait_for_client', 'True', True),
+    ('wait_for_client', 'yes', True),
+    ('wait_for_client', 'OFF', False),
+    ('wait_for_client', '0', False),
+    ('wait_timeout', '1.5', 1.5),
+    ('wait_timeout', '0', 0.0),
+    ('workers', 'all', 'all'),
+    ('workers', 'first', 'first'),
+    ('workers', '0, 02', '0,2'),
+    ('eventlet', 'ignore', 'ignore'),
+    ('path_mappings', '', ()),
+    ('path_mappings', '/a=/b, c = d', (('/a', '/b'), ('c', 'd'))),
+    ('allowed_users', 'me, you,', ('me', 'you')),
+    ('name', 'my service', 'my service'),
+]
+BAD = [
+    ('host', '', 'host name or an address'),
+    ('host', 'one two', 'host name or an address'),
+    ('port', '0', 'from 1 to 65535'),
+    ('port', '65536', 'from 1 to 65535'),
+    ('port', 'x', 'from 1 to 65535'),
+    ('activate', 'never', 'one of on_attach, on_init, on_demand'),
+    ('suspend', 'maybe', 'true or false'),
+    ('wait_timeout', '-1', 'seconds'),
+    ('wait_timeout', 'nan', 'seconds'),
+    ('wait_timeout', 'inf', 'seconds'),
+    ('workers', 'x', 'all, first, or numbers'),
+    ('workers', '1,', 'all, first, or numbers'),
+    ('workers', '-1', 'all, first, or numbers'),
+    ('eventlet', 'full', 'one of isolate, unpatch_thread, ignore'),
+    ('path_mappings', '/a', 'local=remote'),
+    ('path_mappings', '/a=', 'local=remote'),
+    ('path_mappings', '=/b', 'local=remote'),
+]
+NOT_READY = [
+    ('backend', 'pydevd', 'debugpy'),
+    ('activate', 'on_demand', 'on_attach'),
+    ('redirect_output', 'true', 'redirectOutput'),
+    ('path_mappings', '/a=/b', 'pathMappings'),
+    ('allow_remote', 'true', 'ssh -L 5678:127.0.0.1:5678 HOST'),
+    ('allowed_users', 'me', 'user of the service'),
+    ('max_stop_seconds', '1', 'detach'),
+]
+
+
+def resolved(**texts: str) -> settings.Settings:
+    return settings.resolve({n: (t, 'a test') for n, t in texts.items()})
+
+
+class TestTable(unittest.TestCase):
+    def test_settings_has_an_attribute_for_each_row_in_order(self):
+        rows = [setting.name for setting in settings.SETTINGS]
+        self.assertEqual(rows, list(settings.Settings.__annotations__))
+
+    def test_defaults_are_themselves_valid(self):
+        settings.check(settings.Settings())
+
+    def test_choices_hold_the_default(self):
+        for setting in settings.SETTINGS:
+            names = [name for name, _ in setting.choices]
+            if names:
+                self.assertIn(setting.default, names)
+
+    def test_environment_names(self):
+        self.assertEqual(
+            'OS_REMOTE_DEBUG__WAIT_FOR_CLIENT',
+            settings.env_name('wait_for_client'),
+        )
+
+
+class TestParse(unittest.TestCase):
+    def test_good(self):
+        for name, text, value in GOOD:
+            with self.subTest(f'{name} = {text}'):
+                found = settings.parse(settings.BY_NAME[name], text, 'here')
+                self.assertEqual(value, found)
+                self.assertIs(type(value), type(found))
+
+    def test_bad(self):
+        for name, text, expected in BAD:
+            with self.subTest(f'{name} = {text}'):
+                with self.assertRaises(exceptions.InvalidOption) as caught:
+                    settings.parse(settings.BY_NAME[name], text, 'here')
+                error = caught.exception
+                self.assertEqual(
+                    (name, text, 'here'),
+                    (error.option, error.value, error.source),
+                )
+                self.assertIn(expected, error.expected)
+
+
+class TestEnvironment(unittest.TestCase):
+    def test_off(self):
+        for environ in (
+            {},
+            {'OS_REMOTE_DEBUG__PORT': ' '},
+            {'OS_REMOTE_DEBUG__HOST': 'x y', 'PORT': '5678'},
+            {'OS_REMOTE_DEBUG__ACTIVATE': 'on_init'},
+        ):
+            with self.subTest(environ):
+                self.assertIsNone(settings.read_environ(environ))
+
+    def test_on(self):
+        found = settings.read_environ(
+            {
+                'OS_REMOTE_DEBUG__PORT': '5678',
+                'OS_REMOTE_DEBUG__WORKERS': 'first',
+            }
+        )
+        self.assertIsNotNone(found)
+        self.assertEqual((5678, 'first'), (found.port, found.workers))
+        self.assertEqual(
+            'the environment variable OS_REMOTE_DEBUG__PORT',
+            found.sources['port'],
+        )
+
+    def test_every_option_is_found(self):
+        environ = {settings.env_name(s.name): 'x' for s in settings.SETTINGS}
+        self.assertEqual(
+            [s.name for s in settings.SETTINGS],
+            list(settings.from_environ(environ)),
+        )
+
+
+class TestCheck(unittest.TestCase):
+    def test_ready(self):
+        settings.check(
+            resolved(
+                port='5678',
+                backend='ptvsd',
+                activate='on_init',
+                wait_for_client='1',
+                wait_timeout='3',
+                suspend='1',
+                workers='0,2',
+                eventlet='unpatch_thread',
+                log_dir='/tmp',
+                name='x',
+                required='1',
+            )
+        )
+
+    def test_not_ready(self):
+        for name, text, instead in NOT_READY:
+            with self.subTest(name):
+                with self.assertRaises(exceptions.OptionNotReady) as caught:
+                    settings.check(resolved(**{name: text}))
+                self.assertEqual(name, caught.exception.option)
+                self.assertIn(instead, str(caught.exception))
+
+    def test_unknown_backend(self):
+        with self.assertRaises(exceptions.UnknownBackend) as caught:
+            settings.check(resolved(backend='gdb'), ('debugpy', 'mine'))
+        self.assertIn('debugpy, mine', str(caught.exception))
+
+    def test_loopback(self):
+        for host in ('127.0.0.1', '127.1.2.3', '::1', 'LocalHost'):
+            with self.subTest(host):
+                settings.check(resolved(host=host))
+
+    def test_not_loopback(self):
+        for host in ('0.0.0.0', '::', '10.0.0.1', '127.evil', '127.0.0.1.x'):
+            with self.subTest(host):
+                with self.assertRaises(exceptions.InvalidOption) as caught:
+                    settings.check(resolved(host=host, port='4444'))
+                message = str(caught.exception)
+                self.assertIn(f'host = {host} (from a test)', message)
+                self.assertIn('ssh -L 4444:127.0.0.1:4444 HOST', message)
+
+
+class TestSettings(unittest.TestCase):
+    def test_takes_worker(self):
+        for workers, taken in (
+            ('all', [0, 1, 2, 3]),
+            ('first', [0]),
+            ('0,2', [0, 2]),
+            ('12', []),
+        ):
+            with self.subTest(workers):
+                found = resolved(workers=workers)
+                self.assertEqual(
+                    taken, [n for n in range(4) if found.takes_worker(n)]
+                )
+
+    def test_name_defaults_to_the_program(self):
+        self.assertEqual(settings.program_name(), settings.Settings().name)
+        self.assertEqual('mine', resolved(name='mine').name)
