@@ -27,15 +27,15 @@ import logging
 import os
 import sys
 import types
-from typing import Any, Optional
+from typing import Any
 
 from osdbg import backends
 from osdbg import exceptions
+from osdbg.gateway import protocol
+from osdbg.gateway import spawn
 from osdbg import isolation
 from osdbg import journal
 from osdbg import settings as settings_
-from osdbg.gateway import protocol
-from osdbg.gateway import spawn
 
 _thread: Any = isolation.native('_thread')
 _allocate_lock = _thread.allocate_lock
@@ -74,10 +74,10 @@ class Agent:
     def _reset(self) -> None:
         self.pid = os.getpid()
         self.id = os.urandom(8).hex()
-        self.number: Optional[int] = None
+        self.number: int | None = None
         self.attached = False
-        self.backend: Optional[backends.Backend] = None
-        self._channel: Optional[protocol.Channel] = None
+        self.backend: backends.Backend | None = None
+        self._channel: protocol.Channel | None = None
         self._transition = _allocate_lock()
         self._loaded = _allocate_lock()
         self._loaded.acquire()
@@ -286,22 +286,30 @@ class Agent:
         self.start(_FORK_SECONDS)
 
 
-_current: Optional[Agent] = None
+_current: Agent | None = None
 _gate_held = False
+_starting = _allocate_lock()
 
 
-def current() -> Optional[Agent]:
+def current() -> Agent | None:
     """Return the agent of this process, if it has one."""
     return _current
 
 
-def start(settings: settings_.Settings) -> Agent:
+def start(settings: settings_.Settings) -> tuple[Agent, bool]:
     """Start the agent of this process and of all it will fork.
 
     :param settings: the options of this service, which are on
+    :returns: the agent, and whether this call is the one that started it
     """
     global _current
-    if _current is None:
+    with _starting:
+        if _current is not None and _current.pid == os.getpid():
+            return _current, False
+        if _current is not None:
+            # Forked in C (uWSGI): no hook ran, no thread came along.
+            _current.after_fork_in_child()
+            return _current, True
         os.register_at_fork(
             before=_before_fork,
             after_in_parent=_after_fork_in_parent,
@@ -309,10 +317,7 @@ def start(settings: settings_.Settings) -> Agent:
         )
         _current = Agent(settings)
         _current.start()
-    elif _current.pid != os.getpid():
-        # Forked in C (uWSGI): no hook ran, no thread came along.
-        _current.after_fork_in_child()
-    return _current
+        return _current, True
 
 
 def _before_fork() -> None:
@@ -326,5 +331,7 @@ def _after_fork_in_parent() -> None:
 
 
 def _after_fork_in_child() -> None:
+    global _starting
+    _starting = _allocate_lock()
     if _current is not None:
         _current.after_fork_in_child()

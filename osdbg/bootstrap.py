@@ -21,9 +21,12 @@ from osdbg import settings as settings_
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, NoReturn
+    from typing import Any
 
     from osdbg import agent as agent_
+
+
+_LOAD_SECONDS = 30.0
 
 
 class Status:
@@ -88,28 +91,45 @@ def _read(conf: Any) -> settings_.Settings | None:
         return settings_.read_environ(os.environ)
     from osdbg import opts
 
-    return opts.read(conf)
+    settings = opts.read(conf)
+    if settings is None and not opts.is_parsed(conf):
+        _log().warning(
+            'osdbg cannot tell whether it is wanted: init(CONF) was called '
+            'before CONF(sys.argv[1:], ...); call it after'
+        )
+    return settings
 
 
 def _start(settings: settings_.Settings, caller: Any) -> Status:
     """Start the agent; block only for those who asked for it."""
-    global _status
     from osdbg import agent as agent_
 
-    first = agent_.current() is None
-    agent = agent_.start(settings)
+    agent, first = agent_.start(settings)
     if first:
-        _status = Status(agent)
         if settings.activate == 'on_init':
             agent.wait_loaded(_LOAD_SECONDS)
         if settings.wait_for_client or settings.suspend:
-            if agent.wait_ready(settings.wait_timeout) and settings.suspend:
-                agent.break_here(caller)
-    assert _status is not None  # noqa: S101
+            _wait_for_client(agent, caller)
+    return _status_of(agent)
+
+
+def _wait_for_client(agent: agent_.Agent, caller: Any) -> None:
+    settings = agent.settings
+    _log().info('osdbg: waiting for an IDE at %s', _status_of(agent).address)
+    if not agent.wait_ready(settings.wait_timeout):
+        _log().warning(
+            'osdbg: no IDE has attached in %g s; the service runs on',
+            settings.wait_timeout,
+        )
+    elif settings.suspend:
+        agent.break_here(caller)
+
+
+def _status_of(agent: agent_.Agent) -> Status:
+    global _status
+    if _status is None:
+        _status = Status(agent)
     return _status
-
-
-_LOAD_SECONDS = 30.0
 
 
 def _refuse(exc: Exception, conf: Any) -> None:
@@ -121,9 +141,13 @@ def _refuse(exc: Exception, conf: Any) -> None:
         line = f'osdbg is off: {type(exc).__name__}: {exc}'
     if _is_required(conf):
         raise SystemExit(line) from exc
+    _log().warning('%s', line)
+
+
+def _log() -> Any:
     import logging
 
-    logging.getLogger('osdbg').warning('%s', line)
+    return logging.getLogger('osdbg')
 
 
 def _is_required(conf: Any) -> bool:
@@ -149,7 +173,10 @@ def monkey_patch(conf: Any = None, **on: bool) -> None:
     """
     from osdbg import isolation
 
-    settings = _read(conf)
+    try:
+        settings = _read(conf)
+    except Exception:
+        settings = None  # init() says in one line what is wrong with it
     threads = settings is None or settings.eventlet != 'unpatch_thread'
     isolation.monkey_patch(threads=threads, **on)
 
@@ -171,9 +198,7 @@ def _break(frame: Any) -> None:
     module = sys.modules.get('osdbg.agent')
     agent = module.current() if module is not None else None
     if agent is None or not agent.break_here(frame):
-        import logging
-
-        logging.getLogger('osdbg').debug(
+        _log().debug(
             'breakpoint at %s:%s passed: no client is attached',
             frame.f_code.co_filename,
             frame.f_lineno,

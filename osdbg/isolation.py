@@ -43,7 +43,7 @@ import importlib.util
 import os
 import sys
 import types
-from typing import Any, Optional
+from typing import Any
 
 # The keyword of eventlet.monkey_patch() that patches each of these in place.
 _GROUPS = {
@@ -209,9 +209,9 @@ class Isolation:
     def _import(
         self,
         name: str,
-        globals: Optional[dict[str, Any]] = None,
-        locals: Optional[dict[str, Any]] = None,
-        fromlist: Optional[Sequence[str]] = (),
+        globals: dict[str, Any] | None = None,
+        locals: dict[str, Any] | None = None,
+        fromlist: Sequence[str] | None = (),
         level: int = 0,
     ) -> Any:
         """Stand in for ``__import__`` in the debugger's modules."""
@@ -228,9 +228,9 @@ class Isolation:
     def find_spec(
         self,
         fullname: str,
-        path: Optional[Sequence[str]] = None,
-        target: Optional[types.ModuleType] = None,
-    ) -> Optional[ModuleSpec]:
+        path: Sequence[str] | None = None,
+        target: types.ModuleType | None = None,
+    ) -> ModuleSpec | None:
         """Find the debugger's modules for ``sys.meta_path``."""
         if fullname.partition('.')[0] not in self._roots:
             return None

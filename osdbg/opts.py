@@ -178,6 +178,15 @@ def read(conf: cfg.ConfigOpts | None) -> settings.Settings | None:
     return resolved if resolved.on else None
 
 
+def is_parsed(conf: cfg.ConfigOpts) -> bool:
+    """Tell whether the service has called ``conf`` already.
+
+    :param conf: the configuration of the service
+    :returns: whether files and command line have been read
+    """
+    return getattr(conf, '_args', ()) is not None
+
+
 def required(conf: cfg.ConfigOpts | None) -> bool:
     """Tell whether the service must not start without its debugger.
 

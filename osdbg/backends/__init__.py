@@ -15,10 +15,11 @@
 from __future__ import annotations
 
 import importlib
+from typing import Any
 
+from osdbg.backends.base import Backend
 from osdbg import exceptions
 from osdbg import settings as settings_
-from osdbg.backends.base import Backend
 
 __all__ = ['Backend', 'create']
 
@@ -50,7 +51,7 @@ def _plugged_in(settings: settings_.Settings) -> Backend:
     from stevedore import exception
 
     try:
-        manager = driver.DriverManager('osdbg.backends', settings.backend)
+        manager: Any = driver.DriverManager('osdbg.backends', settings.backend)
     except exception.NoMatches as exc:
         known = settings_.KNOWN_BACKENDS
         raise exceptions.UnknownBackend(settings.backend, known) from exc

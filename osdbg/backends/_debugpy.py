@@ -22,18 +22,17 @@ leaves, it is undone down to the last trace function.
 from __future__ import annotations
 
 import atexit
-import gc
 import importlib
 import os
 import signal
 import sys
 import types
-from typing import Any, Optional, Union
+from typing import Any
 
+from osdbg.backends import base
 from osdbg import exceptions
 from osdbg import isolation
 from osdbg import settings as settings_
-from osdbg.backends import base
 
 _ROOTS = (
     'debugpy',
@@ -58,7 +57,7 @@ _HIDDEN = tuple(
 # A worker that stands at a breakpoint must still obey these.
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM)
 
-_isolation: Optional[Union[isolation.Isolation, isolation.Untouched]] = None
+_isolation: isolation.Isolation | isolation.Untouched | None = None
 
 
 class DebugpyBackend(base.Backend):
@@ -168,7 +167,7 @@ class DebugpyBackend(base.Backend):
 
 def _isolate(
     settings: settings_.Settings,
-) -> Union[isolation.Isolation, isolation.Untouched]:
+) -> isolation.Isolation | isolation.Untouched:
     global _isolation
     if _isolation is None:
         if settings.eventlet == 'ignore':
@@ -256,7 +255,7 @@ def _constants() -> Any:
 
 def _debugpy_directory() -> str:
     package: Any = sys.modules['debugpy']
-    return os.path.dirname(package.__file__) + os.sep
+    return os.path.dirname(str(package.__file__)) + os.sep
 
 
 def _trace_this_thread(pydevd: Any, on: bool) -> None:

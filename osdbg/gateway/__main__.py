@@ -17,12 +17,16 @@ In the foreground it says why it cannot; ``--detach`` is how agents start it.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 
-from osdbg.gateway import protocol
-from osdbg.gateway.control import Gateway
+# "-m" puts the service's working directory first on the path (Python 3.11 has
+# PYTHONSAFEPATH against that): a file there must not pass for a module.
+if __name__ == '__main__' and sys.path[0] in ('', os.getcwd()):
+    del sys.path[0]
+
+from osdbg.gateway.control import Gateway  # noqa: E402
+from osdbg.gateway import protocol  # noqa: E402
 
 
 def _detach() -> None:
@@ -32,8 +36,7 @@ def _detach() -> None:
     os.setsid()
     os.chdir('/')
     os.umask(0o077)
-    highest = max(int(fd) for fd in os.listdir('/proc/self/fd'))
-    os.closerange(3, highest + 1)
+    os.closerange(3, os.sysconf('SC_OPEN_MAX'))
 
 
 def main(arguments: list[str]) -> int:
@@ -49,6 +52,8 @@ def main(arguments: list[str]) -> int:
         name = protocol.address().replace('\0', '@')
         print(f'osdbg: a gateway is running already at {name}')
         return 0
+    import asyncio
+
     asyncio.run(Gateway(sock.detach()).run())
     return 0
 

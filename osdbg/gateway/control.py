@@ -16,14 +16,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import Any, Optional
+from typing import Any
 
 from osdbg import exceptions
-from osdbg import settings as settings_
 from osdbg.gateway import dap
-from osdbg.gateway import protocol
 from osdbg.gateway.port import Port
+from osdbg.gateway import protocol
 from osdbg.gateway.worker import Worker
+from osdbg import settings as settings_
 
 _HELLO_SECONDS = 10.0
 
@@ -136,7 +136,7 @@ class Gateway:
         return self._ports[key]
 
 
-async def _receive(reader: asyncio.StreamReader) -> Optional[dict[str, Any]]:
+async def _receive(reader: asyncio.StreamReader) -> dict[str, Any] | None:
     """Read one line of the control protocol; None at the end."""
     line = await reader.readline()
     return protocol.decode(line) if line.endswith(b'\n') else None

@@ -23,7 +23,7 @@ import asyncio
 from collections.abc import Callable
 import itertools
 import json
-from typing import Any, Optional
+from typing import Any
 
 Message = dict[str, Any]
 
@@ -38,7 +38,7 @@ class ProtocolError(Exception):
     """The other side does not speak the protocol."""
 
 
-async def read(reader: asyncio.StreamReader) -> Optional[Message]:
+async def read(reader: asyncio.StreamReader) -> Message | None:
     """Read one message.
 
     :returns: None at the end of the stream
@@ -178,7 +178,7 @@ class Peer:
         except asyncio.TimeoutError:
             return _gone()
 
-    def answer(self, request: Message, body: Optional[Message] = None) -> None:
+    def answer(self, request: Message, body: Message | None = None) -> None:
         """Answer a request with success."""
         self._respond(request, True, {'body': body} if body else {})
 
@@ -192,7 +192,7 @@ class Peer:
 
     def relay(self, request: Message, response: Message) -> None:
         """Answer a request with somebody else's response to it."""
-        rest = {
+        rest: Message = {
             name: response[name]
             for name in ('message', 'body')
             if name in response
@@ -210,7 +210,7 @@ class Peer:
             }
         )
 
-    def event(self, name: str, body: Optional[Message] = None) -> None:
+    def event(self, name: str, body: Message | None = None) -> None:
         """Send an event."""
         message: Message = {'type': 'event', 'event': name}
         if body is not None:

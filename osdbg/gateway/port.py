@@ -18,7 +18,7 @@ import asyncio
 from collections.abc import Callable
 import errno
 import logging
-from typing import Any, Optional
+from typing import Any
 
 from osdbg.gateway import dap
 from osdbg.gateway.session import Session
@@ -42,8 +42,8 @@ class Port:
         self.workers: list[Worker] = []
         self.sessions: list[Session] = []
         self.changed = asyncio.Event()
-        self._server: Optional[asyncio.AbstractServer] = None
-        self._opening: Optional[asyncio.Task[None]] = None
+        self._server: asyncio.AbstractServer | None = None
+        self._opening: asyncio.Task[None] | None = None
         self._told: set[str] = set()
         self._announcing: set[asyncio.Task[None]] = set()
 
@@ -189,14 +189,14 @@ class Port:
         self.changed.set()
         self.changed = asyncio.Event()
 
-    def first_free(self) -> Optional[Worker]:
+    def first_free(self) -> Worker | None:
         """Return the worker that joined first and is in no session."""
         for worker in self.workers:
             if worker.wanted and worker.session is None:
                 return worker
         return None
 
-    def find(self, pid: int) -> Optional[Worker]:
+    def find(self, pid: int) -> Worker | None:
         """Return the worker that was announced with this process id."""
         for worker in self.workers:
             if worker.pid == pid and worker.wanted and worker.session is None:

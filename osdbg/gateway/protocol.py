@@ -12,11 +12,11 @@
 
 """What agents and the gateway say to each other, and where they meet.
 
-One JSON object a line over a UNIX stream socket. An agent sends ``hello`` (who
-it is), ``loaded`` or ``failed``; the gateway sends ``load``, ``unload``,
-``attached``, ``worker`` and ``log``. For each ``load`` the agent opens a second
-connection, sends ``join`` with the ticket of that order, and hands the socket
-to the debugger: from then on it speaks DAP.
+One JSON object a line over a UNIX stream socket. An agent sends ``hello``
+(who it is), ``loaded`` or ``failed``; the gateway sends ``load``, ``unload``,
+``attached``, ``worker`` and ``log``. For each ``load`` the agent opens a
+second connection, sends ``join`` with the ticket of that order, and hands the
+socket to the debugger: from then on it speaks DAP.
 
 On Linux the address is in the abstract namespace: there is no file to go
 stale, it is shared across systemd's PrivateTmp and across containers that use
@@ -35,7 +35,7 @@ import stat
 import struct
 import sys
 import tempfile
-from typing import Any, Optional
+from typing import Any
 
 from osdbg import exceptions
 
@@ -76,7 +76,7 @@ def _private_directory() -> str:
     return path
 
 
-def listen() -> Optional[_socket.socket]:
+def listen() -> _socket.socket | None:
     """Become the gateway.
 
     :returns: the listening socket, or None if there is a gateway already
@@ -91,7 +91,7 @@ def listen() -> Optional[_socket.socket]:
     return sock
 
 
-def claim_spawn() -> Optional[_socket.socket]:
+def claim_spawn() -> _socket.socket | None:
     """Take the turn to start a gateway.
 
     Of all the agents that find none at the same moment, one starts it.
@@ -183,7 +183,7 @@ class Channel:
         except OSError:
             pass
 
-    def receive(self) -> Optional[dict[str, Any]]:
+    def receive(self) -> dict[str, Any] | None:
         """Block until a message comes; return None when the peer is gone."""
         while b'\n' not in self._buffer:
             try:

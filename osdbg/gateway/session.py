@@ -22,10 +22,10 @@ that clients cannot tell the two apart; everything else passes through.
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Optional, TYPE_CHECKING
+from typing import Any, TYPE_CHECKING
 
-from osdbg.gateway import dap
 from osdbg.gateway.capabilities import CAPABILITIES
+from osdbg.gateway import dap
 from osdbg.gateway.worker import LoadFailed
 from osdbg.gateway.worker import Worker
 
@@ -50,16 +50,16 @@ class Session:
         :param port: the port it came in by
         :param client: the connection
         """
-        self.worker: Optional[Worker] = None
+        self.worker: Worker | None = None
         self.is_root = False
         self._port = port
         self._client = client
-        self._link: Optional[dap.Peer] = None
-        self._initialize: Optional[dap.Message] = None
-        self._start: Optional[dap.Message] = None
+        self._link: dap.Peer | None = None
+        self._initialize: dap.Message | None = None
+        self._start: dap.Message | None = None
         self._arguments: dict[str, Any] = {}
         # Events that come before the client has been told that it attached.
-        self._early: Optional[list[dap.Message]] = []
+        self._early: list[dap.Message] | None = []
         self._threads: set[int] = set()
         self._declined: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -196,7 +196,7 @@ class Session:
                     f'{response.get("message")}'
                 )
 
-    async def _wait_for_worker(self) -> Optional[Worker]:
+    async def _wait_for_worker(self) -> Worker | None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _WORKER_SECONDS
         while True:

@@ -16,11 +16,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any, Optional, TYPE_CHECKING
+from typing import Any, TYPE_CHECKING
 
-from osdbg import settings as settings_
 from osdbg.gateway import dap
 from osdbg.gateway import protocol
+from osdbg import settings as settings_
 
 if TYPE_CHECKING:
     from osdbg.gateway.session import Session
@@ -52,14 +52,14 @@ class Worker:
         self.host = str(hello['host'])
         self.port = int(hello['port'])
         self.eager = bool(hello['eager'])
-        self.wish: Optional[int] = hello['number']
-        self.number: Optional[int] = None
-        self.session: Optional[Session] = None
+        self.wish: int | None = hello['number']
+        self.number: int | None = None
+        self.session: Session | None = None
         self._settings = settings_.Settings({'workers': hello['workers']})
         self._writer = writer
         self._ticket = ''
         self._tickets = 0
-        self._link: Optional[asyncio.Future[dap.Peer]] = None
+        self._link: asyncio.Future[dap.Peer] | None = None
         self._tracing = asyncio.Event()
 
     @property
@@ -86,7 +86,7 @@ class Worker:
         """Have a line written in the service's log."""
         self.send(log=[level, text])
 
-    def assign(self, number: Optional[int]) -> None:
+    def assign(self, number: int | None) -> None:
         """Give the worker its number."""
         self.number = number
         self.send(worker=number)

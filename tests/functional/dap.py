@@ -85,12 +85,13 @@ class Session:
         transcript=None,
         changed=None,
         on_child=None,
+        on_end=None,
         timeout=TIMEOUT,
     ):
         self.name = name
         self.pid = None
         self.closed = False
-        self.ended = None
+        self.ended = False
         self.attached = False
         self.events = []
         self.requests = []
@@ -99,6 +100,7 @@ class Session:
         self.transcript = transcript or Transcript()
         self.changed = changed or threading.Condition()
         self._on_child = on_child or (lambda configuration: None)
+        self._on_end = on_end or (lambda session: None)
         self._responses = {}
         self._commands = {}
         self._seq = 0
@@ -147,8 +149,9 @@ class Session:
         self.events.append((name, body))
         if name == 'process':
             self.pid = body.get('systemProcessId', self.pid)
-        elif name in ('terminated', 'exited'):
-            self.ended = name
+        elif name == 'terminated':
+            self.ended = True
+            self._on_end(self)
         elif name == 'debugpyAttach':
             self._on_child(body)
 
@@ -287,6 +290,13 @@ class Session:
         except ConnectionLost:
             pass
         self.close()
+
+    def leave(self):
+        """Say goodbye to a program that has ended."""
+        try:
+            self.disconnect()
+        except (DapError, TimeoutError) as error:
+            self.transcript.note(self.name, '--', f'goodbye: {error!r}')
 
     def close(self, reset=False):
         """Hang up without a goodbye.
@@ -463,6 +473,7 @@ class Client:
                     transcript=self.transcript,
                     changed=self.changed,
                     on_child=self._on_child,
+                    on_end=self._on_end,
                     timeout=self.timeout,
                 )
                 break
@@ -500,6 +511,10 @@ class Client:
         threading.Thread(
             target=self._open_child, args=(configuration,), daemon=True
         ).start()
+
+    def _on_end(self, session):
+        """Leave a session whose program has ended, as an IDE does."""
+        threading.Thread(target=session.leave, daemon=True).start()
 
     def _open_child(self, configuration):
         try:

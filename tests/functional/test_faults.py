@@ -68,14 +68,8 @@ class WorkerDeathTest(FaultTestCase):
         if stopped:
             self.stop_in(client, victim)
         kill(victim.pid)
-        wait_until(
-            'end of the session',
-            lambda: (
-                session.closed
-                or session.ended
-                or client.attached().get(victim.pid) is not session
-            ),
-        )
+        if session is not client.root:
+            session.wait_closed()
         successor = self.service.wait_successor(workers)
         for worker in [w for w in workers if w is not victim] + [successor]:
             self.stop_and_go(client, worker)
@@ -129,14 +123,19 @@ class WorkerDeathTest(FaultTestCase):
 
 @spread
 class GatewayDeathTest(FaultTestCase):
+    def kill_gateway(self, signum=signal.SIGKILL):
+        gateway = self.gateway()
+        kill(gateway, signum)
+        wait_until('end of the gateway', lambda: not alive(gateway))
+        return gateway
+
     @over(SERVERS)
     def test_gateway_killed_while_stopped(self, engine):
         workers = self.start(engine, 3)
         before = workers[0].state()
         client = self.attach(self.port, 'handler', processes=3)
         pending, _ = self.stop_in(client, workers[0])
-        old = self.gateway()
-        kill(old)
+        old = self.kill_gateway()
         self.assert_answered(pending, pid=workers[0].pid)
         for session in list(client.sessions):
             session.wait_closed()
@@ -150,7 +149,7 @@ class GatewayDeathTest(FaultTestCase):
     def test_gateway_killed_while_idle(self, engine):
         (worker,) = self.start(engine)
         self.attach_again(worker)
-        kill(self.gateway())
+        self.kill_gateway()
         start = time.monotonic()
         self.attach_again(worker)
         self.assertLess(time.monotonic() - start, PROMPT)
@@ -158,13 +157,13 @@ class GatewayDeathTest(FaultTestCase):
     def test_gateway_terminated(self):
         (worker,) = self.start('eventlet')
         self.attach_again(worker)
-        kill(self.gateway(), signal.SIGTERM)
+        self.kill_gateway(signal.SIGTERM)
         self.attach_again(worker)
 
     def test_gateway_killed_again_and_again(self):
         (worker,) = self.start('eventlet')
         for _ in range(5):
-            kill(self.gateway())
+            self.kill_gateway()
             self.attach_again(worker)
 
 

@@ -220,11 +220,9 @@ class ClientsTest(ManyTestCase):
     def test_silent_clients(self):
         (worker,) = self.start('eventlet')
         self.attach(self.port, 'handler').detach()
-        silent = [
-            socket.create_connection(('127.0.0.1', self.port))
-            for _ in range(50)
-        ]
-        self.addCleanup(lambda: [peer.close() for peer in silent])
+        for _ in range(50):
+            peer = socket.create_connection(('127.0.0.1', self.port))
+            self.addCleanup(peer.close)
         self.assertFalse(worker.state()['debugger_threads'])
         client = self.attach(self.port, 'handler')
         self.stop_and_go(client, worker)

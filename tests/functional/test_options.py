@@ -20,6 +20,7 @@ from tests.functional.harness import FunctionalTestCase
 from tests.functional.harness import line_of
 from tests.functional.harness import SERVICE
 from tests.functional.harness import wait_until
+from tests.functional.harness import Worker
 
 PROMPT = 10
 BAD_VALUES = {
@@ -212,7 +213,8 @@ class WorkersTest(OptionsTestCase):
                 worker for worker in workers if worker.pid in client.attached()
             ],
         )
-        joined, free = [], []
+        joined: list[Worker] = []
+        free: list[Worker] = []
         for worker in workers:
             pending = worker.get_later('/work')
             wait_until(

@@ -39,7 +39,7 @@ WATCHED_MODULES = (
     'time',
     'xmlrpc.client',
 )
-DEBUGGER_FILES = ('pydevd.py', 'pydevd_comm.py', 'pydevd_daemon_thread.py')
+DEBUGGER_FILES = {'pydevd.py', 'pydevd_comm.py', 'pydevd_daemon_thread.py'}
 
 
 def sleep_blocking(seconds):
@@ -70,17 +70,24 @@ def features(query):
         total += number  # BREAK loop
     total = double(add(total, 1))  # BREAK call
     total = -1  # BREAK jump
-    label = 'total %d' % total  # BREAK landing
+    label = f'total {total}'  # BREAK landing
     print(label, flush=True)
     return {'label': label}
 
 
-def child_work(seconds):
+def child_turn():
     running = True
+    sleep_blocking(0.02)  # BREAK child
+    return running
+
+
+def child_work(seconds):
+    """Run until told otherwise; tell the two ends apart by the result."""
     deadline = time.monotonic() + seconds
-    while running and time.monotonic() < deadline:
-        sleep_blocking(0.02)  # BREAK child
-    return 0 if not running else 3
+    while time.monotonic() < deadline:
+        if not child_turn():
+            return 0
+    return 3
 
 
 def fork(query):
@@ -163,17 +170,16 @@ def ping(query):
     return {}
 
 
+def files_of(frame):
+    while frame is not None:
+        yield os.path.basename(frame.f_code.co_filename)
+        frame = frame.f_back
+
+
 def debugger_threads():
     """Return the stacks of threads that run debugger code."""
-    stacks = []
-    for ident, frame in sys._current_frames().items():
-        names = []
-        while frame is not None:
-            names.append(os.path.basename(frame.f_code.co_filename))
-            frame = frame.f_back
-        if set(names).intersection(DEBUGGER_FILES):
-            stacks.append({'ident': ident, 'files': names})
-    return stacks
+    stacks = (list(files_of(top)) for top in sys._current_frames().values())
+    return [files for files in stacks if DEBUGGER_FILES.intersection(files)]
 
 
 def monitoring_tools():

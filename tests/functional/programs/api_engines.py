@@ -19,7 +19,7 @@ import sys
 import threading
 import wsgiref.simple_server
 
-from api_app import application
+from api_app import application  # type: ignore
 
 
 def listening_socket(host, port):

@@ -127,7 +127,7 @@ def main():
     )
     conf = load_conf(args)
     init_debugger(args, conf, 'after_patch')
-    import api_engines
+    import api_engines  # type: ignore
 
     return api_engines.run(
         args, conf, lambda: init_debugger(args, conf, 'in_worker')

@@ -1,0 +1,75 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The figures osdbg must reach, and what a measurement's result is."""
+
+from __future__ import annotations
+
+import dataclasses
+import operator
+from typing import Any, Optional
+
+_TESTS = {'>=': operator.ge, '<=': operator.le}
+
+
+@dataclasses.dataclass
+class Row:
+    """One figure."""
+
+    group: str
+    what: str
+    value: Optional[float]
+    """None when it cannot be had, for the reason in ``note``."""
+    unit: str = ''
+    note: str = ''
+
+    @property
+    def target(self) -> Optional[tuple[str, float]]:
+        """The comparison and the limit, where there is one."""
+        return TARGETS.get((self.group, self.what))
+
+    @property
+    def verdict(self) -> str:
+        """``met``, ``missed``, or nothing where there is no target."""
+        if self.target is None:
+            return ''
+        comparison, limit = self.target
+        if self.value is None or not _TESTS[comparison](self.value, limit):
+            return 'missed'
+        return 'met'
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the row as ``--json`` prints it."""
+        return {
+            **dataclasses.asdict(self),
+            'target': ' '.join(map(str, self.target or ())) or None,
+            'verdict': self.verdict or None,
+        }
+
+
+TARGETS: dict[tuple[str, str], tuple[str, float]] = {
+    ('throughput, eventlet', 'armed, no client'): ('>=', 0.98),
+    ('throughput, eventlet', 'after detach'): ('>=', 0.98),
+    ('throughput, threading', 'armed, no client'): ('>=', 0.98),
+    ('throughput, threading', 'after detach'): ('>=', 0.98),
+    ('import osdbg', 'over an empty interpreter'): ('<=', 3.0),
+    ('import osdbg', 'unwanted modules loaded'): ('<=', 0),
+    ('init(CONF), off', 'first call in a process'): ('<=', 100.0),
+    ('init(CONF), off', 'first call, without its imports'): ('<=', 100.0),
+    ('init(CONF), off', 'later calls'): ('<=', 100.0),
+    ('init(CONF), off', "modules loaded, osdbg's own aside"): ('<=', 0),
+    ('memory', 'armed, one process'): ('<=', 2.0),
+    ('memory', 'armed, forked processes'): ('<=', 2.0),
+    ('memory', 'gateway'): ('<=', 40.0),
+    ('attach', 'first verified breakpoint, 1 worker'): ('<=', 1.0),
+    ('attach', 'all announced, 16 workers'): ('<=', 3.0),
+}

@@ -1,0 +1,321 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""``osdbg demo``: a service being debugged, before your eyes."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib.util
+import json
+import os
+import signal
+import sys
+from typing import Any, TYPE_CHECKING
+
+from osdbg import exceptions
+
+if TYPE_CHECKING:
+    from osdbg.cli import demo_client
+    from osdbg.cli import demo_run
+
+_NEEDED = {
+    'rich': 'rich',
+    'oslo_service': 'oslo.service',
+    'eventlet': 'eventlet',
+}
+_NEEDED_NATIVE = {
+    'rich': 'rich',
+    'oslo_service.backend': 'oslo.service 4.2',
+    'cotyledon': 'cotyledon',
+    'futurist': 'futurist',
+}
+_MARK = '# the breakpoint\n'
+_VISITORS = ('ada', 'grace', 'barbara', 'margaret')
+_STORY_SECONDS = 60.0
+# Traced code takes two to five times as long; the rest is the machine's.
+_SAME_COST = 1.5
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    parser.add_argument(
+        '--threading',
+        action='store_true',
+        help="use oslo.service's threading backend instead of eventlet",
+    )
+    parser.add_argument(
+        '--keep',
+        action='store_true',
+        help='leave the service running, for your own IDE, until Ctrl-C',
+    )
+    parser.add_argument(
+        '-v',
+        '--verbose',
+        action='store_true',
+        help='print what the service writes, too',
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Play the demo.
+
+    :returns: 0 only if everything happened that it shows
+    """
+    _check_installed(_NEEDED_NATIVE if arguments.threading else _NEEDED)
+    return asyncio.run(_run(arguments))
+
+
+def _check_installed(needed: dict[str, str]) -> None:
+    missing = [name for module, name in needed.items() if not _found(module)]
+    if missing:
+        raise exceptions.OsdbgError(
+            f'{" and ".join(missing)} not installed: '
+            f"{sys.executable} -m pip install --upgrade 'osdbg[cli]'"
+        )
+
+
+def _found(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False  # its package
+
+
+async def _run(arguments: argparse.Namespace) -> int:
+    story = Story(arguments)
+    playing = asyncio.ensure_future(story.play())
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(signum, playing.cancel)
+    try:
+        await playing
+    except asyncio.CancelledError:
+        if not story.finished:
+            raise KeyboardInterrupt from None
+    return 0
+
+
+class Story:
+    """What happens, in order, and what is said about it."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        """Prepare to tell it.
+
+        :param arguments: of the command line
+        """
+        from rich.console import Console
+
+        self.finished = False
+        self._arguments = arguments
+        self._console = Console(highlight=False, soft_wrap=True)
+
+    def _say(self, text: str = '', style: str = '') -> None:
+        self._console.print(text, style=style, markup=False)
+
+    def _title(self, text: str) -> None:
+        self._say()
+        self._say(text, 'bold cyan')
+
+    def _point(self, who: str, text: str, style: str = '') -> None:
+        from rich.text import Text
+
+        line = Text(f'  {who:<20} ', 'bold')
+        self._console.print(line.append(text, style or 'not bold'))
+
+    def _echo(self, line: str) -> None:
+        if self._arguments.verbose:
+            self._say(f'  | {line}', 'dim')
+
+    async def play(self) -> None:
+        """Show everything.
+
+        :raises: DemoFailed when something did not happen
+        """
+        from osdbg.cli import demo_client
+        from osdbg.cli import demo_run
+
+        native = self._arguments.threading
+        async with demo_run.running(native, self._echo) as service:
+            await demo_client.within(
+                'end of the demo', self._play(service), _STORY_SECONDS
+            )
+            self.finished = True
+            if self._arguments.keep:
+                await self._keep(service)
+
+    async def _play(self, service: demo_run.Service) -> None:
+        from osdbg.cli import demo_client
+        from osdbg.cli import demo_run
+
+        workers = await self._introduce(service)
+        before = await service.measure()
+        client = demo_client.Client(
+            service.debug_port, demo_run.PROGRAM, _marked(demo_run.PROGRAM)
+        )
+        try:
+            await self._attach(client, workers)
+            for worker, visitor in zip(workers, _VISITORS):
+                await self._debug(client, worker, visitor)
+            await self._replace(service, client, workers[-1])
+            during = await service.measure()
+            await client.detach()
+        finally:
+            client.close()
+        for worker in service.workers.values():
+            await worker.until('armed')
+        after = await service.measure()
+        self._compare(before, during, after)
+
+    async def _introduce(
+        self, service: demo_run.Service
+    ) -> list[demo_run.Worker]:
+        from osdbg.cli import demo_service
+
+        kind = 'eventlet, everything patched'
+        if self._arguments.threading:
+            kind = 'threading backend, native threads'
+        self._title(
+            f'A service: oslo.service, {kind}, Python {sys.version.split()[0]}'
+        )
+        workers = await service.wait_workers(demo_service.WORKERS)
+        for worker in workers:
+            self._point(worker.title, 'serves, armed, no debugger loaded')
+        return workers
+
+    async def _attach(
+        self, client: demo_client.Client, workers: list[demo_run.Worker]
+    ) -> None:
+        now = asyncio.get_running_loop().time
+        address = '{host}:{port}'.format(**client.configuration['connect'])
+        self._title(f'A client attaches once, to {address}')
+        started = now()
+        await client.attach()
+        for worker in workers:
+            await client.session(worker.pid)
+            took = now() - started
+            self._point(worker.title, f'attached after {took:.2f} s')
+        path, line = client.breakpoint
+        self._title(f'A breakpoint at {path}:{line}')
+
+    async def _debug(
+        self, client: demo_client.Client, worker: demo_run.Worker, name: str
+    ) -> None:
+        """Stop in a request, look, step, go on, and see it answered."""
+        from osdbg.cli.demo_client import DemoFailed
+        from osdbg.cli.demo_client import within
+
+        session = await client.session(worker.pid)
+        request = asyncio.ensure_future(worker.get(f'/hello?name={name}'))
+        try:
+            stop = await session.stopped()
+            if (stop.path, stop.line) != client.breakpoint:
+                raise DemoFailed(f'stopped at {stop.path}:{stop.line}')
+            visitor = await stop.local('visitor')
+            if visitor != repr(name.title()):
+                raise DemoFailed(f'visitor = {visitor}')
+            where = f'{os.path.basename(stop.path)}:{stop.line}'
+            self._point(
+                worker.title, f'stopped at {where} in {stop.function}()', 'red'
+            )
+            self._point('', f'visitor = {visitor}', 'yellow')
+            stop = await self._step(stop)
+            await stop.go_on()
+            status, found = await within('answer', request)
+        finally:
+            request.cancel()
+        if status != 200 or name.title() not in found['hello']:
+            raise DemoFailed(f'{worker.title} answered {status}: {found}')
+        self._point('', f'answered {status}: {found["hello"]}', 'green')
+
+    async def _step(self, stop: demo_client.Stop) -> demo_client.Stop:
+        from osdbg.cli.demo_client import DemoFailed
+
+        first = stop.line
+        for line in (first + 1, first + 2):
+            stop = await stop.step()
+            if stop.line != line:
+                raise DemoFailed(f'a step from {line - 1} led to {stop.line}')
+        started = await stop.local('started')
+        self._point(
+            '',
+            f'stepped over time.sleep() to line {stop.line}, '
+            f'started = {started}',
+        )
+        return stop
+
+    async def _replace(
+        self,
+        service: demo_run.Service,
+        client: demo_client.Client,
+        worker: demo_run.Worker,
+    ) -> None:
+        self._title(f'{worker.title.capitalize()} is killed')
+        successor = await service.kill(worker)
+        await client.session(successor.pid)
+        await successor.until('attached')
+        self._point(successor.title, 'takes its place and joins by itself')
+        await self._debug(client, successor, _VISITORS[-1])
+
+    def _compare(
+        self, before: demo_run.Rate, during: demo_run.Rate, after: Any
+    ) -> None:
+        from osdbg.cli.demo_client import DemoFailed
+
+        self._title('What it costs (requests per second, CPU per request)')
+        for name, rate in (
+            ('before, armed', before),
+            ('during, attached', during),
+            ('after, detached', after),
+        ):
+            ratio = before.cost / rate.cost
+            self._point(
+                name,
+                f'{rate.per_second:6.0f}/s  {rate.cost * 1e6:6.0f} us  '
+                + '#' * min(40, round(20 * ratio)),
+                'green' if ratio > 1 / _SAME_COST else 'yellow',
+            )
+        if after.cost > before.cost * _SAME_COST:
+            raise DemoFailed(
+                f'after detaching, a request takes '
+                f'{after.cost / before.cost:.1f} times the CPU it took before'
+            )
+        self._say()
+        self._say('All of it happened.', 'bold green')
+
+    async def _keep(self, service: demo_run.Service) -> None:
+        from osdbg.cli import demo_client
+        from osdbg.cli import demo_run
+
+        line = _marked(demo_run.PROGRAM)
+        client = demo_client.Client(service.debug_port, '', 0)
+        launch = {
+            'version': '0.2.0',
+            'configurations': [client.configuration],
+        }
+        self._title('Now you: .vscode/launch.json')
+        self._say(json.dumps(launch, indent=4))
+        self._title('Set a breakpoint, and send a request')
+        self._say(f'  {demo_run.PROGRAM}:{line}')
+        self._say(f'  curl http://127.0.0.1:{service.port}/hello?name=you')
+        self._title('It runs until Ctrl-C.')
+        await asyncio.Event().wait()
+
+
+def _marked(path: str) -> int:
+    """Find the line to stop at."""
+    with open(path) as program:
+        for number, line in enumerate(program, 1):
+            if line.endswith(_MARK):
+                return number
+    raise exceptions.OsdbgError(f'{path} was changed: no line to stop at')

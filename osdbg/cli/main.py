@@ -1,0 +1,80 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The command ``osdbg``.
+
+Each command is a module of this package with ``add_arguments()`` and ``run()``.
+It is imported only when its name is typed, so that ``--help`` is quick however
+much the commands need.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+import importlib
+import os
+import sys
+from typing import Any
+
+from osdbg import exceptions
+
+COMMANDS = {
+    'demo': 'watch a service with three workers being debugged',
+}
+"""Every command and what it is for, in one line."""
+
+_INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    :param argv: the words after ``osdbg``; those of this process if None
+    :returns: the exit code: 0 only if the command did what it is for
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    command, arguments = _parse(words)
+    try:
+        return int(command.run(arguments))
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; say so to nobody.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except exceptions.OsdbgError as exc:
+        reason = str(exc)
+    except Exception as exc:
+        reason = f'{type(exc).__name__}: {exc}'
+    print(f'osdbg {arguments.command}: {reason}', file=sys.stderr)
+    return 1
+
+
+def _parse(words: list[str]) -> tuple[Any, argparse.Namespace]:
+    parser = argparse.ArgumentParser(
+        prog='osdbg',
+        description='Make any OpenStack or oslo service debuggable.',
+    )
+    commands = parser.add_subparsers(
+        dest='command', metavar='COMMAND', required=True
+    )
+    modules = {}
+    for name, purpose in COMMANDS.items():
+        subparser = commands.add_parser(
+            name, help=purpose, description=f'{purpose.capitalize()}.'
+        )
+        if words[:1] == [name]:
+            modules[name] = importlib.import_module(f'osdbg.cli.{name}')
+            modules[name].add_arguments(subparser)
+    arguments = parser.parse_args(words)
+    return modules[arguments.command], arguments
