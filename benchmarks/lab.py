@@ -85,7 +85,7 @@ class Lab(contextlib.ExitStack):
         self, service: Service, mark: str = '', processes: int = 1
     ) -> Client:
         """Attach as VS Code would, with a breakpoint at a mark."""
-        client = Client(service.debug_port, timeout=SECONDS, justMyCode=True)
+        client = Client(service.debug_port, timeout=10, justMyCode=True)
         client.exception_filters = ['uncaught']
         self.callback(client.hang_up)
         if mark:
@@ -156,6 +156,11 @@ class Client(dap.Client):  # type: ignore[misc]
 def cpu_seconds(pid: int) -> float:
     """Return the CPU time a process has used, all its threads together."""
     return time.clock_gettime((~pid << 3) | 2)  # clock_getcpuclockid(3)
+
+
+def threads(pid: int) -> int:
+    """Return the number of native threads of a process."""
+    return len(os.listdir(f'/proc/{pid}/task'))
 
 
 def memory(pid: int) -> dict[str, float]:

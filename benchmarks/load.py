@@ -10,77 +10,93 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Keep a service busy: with wrk where there is one, else by ourselves.
+"""Keep a service busy.
 
-``python -m benchmarks.load PORT SECONDS CONNECTIONS`` is the latter.
+Written out, rather than left to wrk or ab, because a busy machine asks for
+many short measurements on connections that stay open.
 """
 
 from __future__ import annotations
 
-import re
 import selectors
-import shutil
 import socket
-import subprocess
-import sys
 import time
+from typing import NamedTuple
 
-from tests.functional.harness import ROOT
+from benchmarks import lab
 
+_CONNECTIONS = 8
 _REQUEST = b'GET /servers?count=10 HTTP/1.1\r\nHost: localhost\r\n\r\n'
-_UNITS = {'ms': 0.001, 's': 1.0, 'm': 60.0}
+_TIMEOUT = 10.0
 
 
 class ServiceBroken(Exception):
     """The service does not answer as it should."""
 
 
-def run(port: int, seconds: int, connections: int) -> tuple[int, float]:
-    """Send requests as fast as they are answered.
+class Speed(NamedTuple):
+    """Requests per second of wall time and of the worker's CPU time."""
 
-    :returns: the number of requests and the seconds they took
-    :raises: ServiceBroken
-    """
-    url = f'http://127.0.0.1:{port}/servers?count=10'
-    argv = ['wrk', '-t1', f'-c{connections}', f'-d{seconds}s', url]
-    if shutil.which('wrk') is None:
-        argv = [sys.executable, '-m', 'benchmarks.load']
-        argv += [str(port), str(seconds), str(connections)]
-    done = subprocess.run(
-        argv,
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=seconds + 30,
-        text=True,
-    )
-    found = re.search(r'(\d+) requests in ([\d.]+)(ms|s|m)', done.stdout)
-    bad = re.search(r'Non-2xx.*|Socket errors.*', done.stdout)
-    if bad or not found or found.group(1) == '0':
-        reason = bad.group() if bad else 'no request was answered'
-        raise ServiceBroken(reason)
-    return int(found[1]), float(found[2]) * _UNITS[found[3]]
+    wall: float
+    cpu: float
 
 
-def _generate(port: int, seconds: float, connections: int) -> None:
-    selector = selectors.DefaultSelector()
-    for _ in range(connections):
-        sock = socket.create_connection(('127.0.0.1', port), 5)
-        sock.sendall(_REQUEST)
-        selector.register(sock, selectors.EVENT_READ)
-    answered = 0
-    start = time.perf_counter()
-    while time.perf_counter() < start + seconds:
-        for key, _ in selector.select(1):
+class Load:
+    """Connections to a service with one worker, kept busy on demand."""
+
+    def __init__(self, service: lab.Service, worker: int) -> None:
+        """Open the connections.
+
+        :param worker: the process id of the worker
+        """
+        self.worker = worker
+        self._selector = selectors.DefaultSelector()
+        for _ in range(_CONNECTIONS):
+            sock = socket.create_connection(
+                ('127.0.0.1', service.http_port), _TIMEOUT
+            )
+            self._selector.register(sock, selectors.EVENT_READ)
+
+    def run(self, seconds: float) -> Speed:
+        """Have a request under way on every connection, for so long.
+
+        :raises: ServiceBroken
+        """
+        cpu = lab.cpu_seconds(self.worker)
+        start = time.perf_counter()
+        for key in list(self._selector.get_map().values()):
+            self._send(key)
+        answered, open_requests = 0, _CONNECTIONS
+        while open_requests:
+            ready = self._selector.select(_TIMEOUT)
+            if not ready:
+                raise ServiceBroken(f'no answer within {_TIMEOUT:.0f} s')
+            going_on = time.perf_counter() < start + seconds
+            for key, _ in ready:
+                self._receive(key)
+                answered += 1
+                if going_on:
+                    self._send(key)
+                else:
+                    open_requests -= 1
+        took = time.perf_counter() - start
+        used = lab.cpu_seconds(self.worker) - cpu
+        return Speed(answered / took, answered / used)
+
+    def _send(self, key: selectors.SelectorKey) -> None:
+        assert isinstance(key.fileobj, socket.socket)
+        key.fileobj.sendall(_REQUEST)
+
+    def _receive(self, key: selectors.SelectorKey) -> None:
+        assert isinstance(key.fileobj, socket.socket)
+        # One small answer to one request: what comes is all of it.
+        found = key.fileobj.recv(65536)
+        if not found.startswith(b'HTTP/1.1 200'):
+            raise ServiceBroken(f'answered {found[:40]!r}')
+
+    def close(self) -> None:
+        """Close the connections."""
+        for key in list(self._selector.get_map().values()):
             assert isinstance(key.fileobj, socket.socket)
-            # An answer is one small segment: what comes is a whole one.
-            if not key.fileobj.recv(65536).startswith(b'HTTP/1.1 200'):
-                raise SystemExit('Socket errors: not answered with 200')
-            answered += 1
-            key.fileobj.sendall(_REQUEST)
-    took = time.perf_counter() - start
-    print(f'{answered} requests in {took:.4f}s')
-
-
-if __name__ == '__main__':
-    _generate(int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]))
+            key.fileobj.close()
+        self._selector.close()

@@ -22,16 +22,17 @@ from __future__ import annotations
 import statistics
 
 from benchmarks import lab as lab_
-from benchmarks import load
 from benchmarks.targets import Row
+from tests.functional import harness
 
 _WORKERS = 3
+_REQUESTS = 20
 _KINDS = ('pss', 'uss')
 
 
 def measure(quick: bool) -> list[Row]:
     """Measure both engines, and report the greater figures."""
-    runs = 2 if quick else 7
+    runs = 2 if quick else 5
     rows = []
     for what, workers in (
         ('armed, one process', 0),
@@ -70,8 +71,9 @@ def _sample(
     lab: lab_.Lab, engine: str, mode: str, workers: int
 ) -> dict[str, float]:
     service = lab.start(engine, mode, workers)
-    load.run(service.http_port, 1, 8)
     pids = {service.pid, *service.wait_workers(max(workers, 1))}
+    for _ in range(_REQUESTS):
+        harness.http_get(service.http_port, '/')
     sizes = [lab_.memory(pid) for pid in pids]
     return {
         kind: statistics.mean(size[kind] for size in sizes) for kind in _KINDS

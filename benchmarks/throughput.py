@@ -12,86 +12,95 @@
 
 """Throughput of a service with one worker, as a ratio to it without osdbg.
 
-Each condition has a process of its own; all of them are up, and one after the
-other is kept busy for a second, round after round in another order. A ratio
-is taken within a round, and the processes are replaced now and then, so that
-neither what else the machine does nor the luck of one process's memory layout
-counts. The service without osdbg is there twice: how far the second is from
-1.0 is what the machine's noise amounts to.
+Each condition has a process of its own, and all are up. Before and after each
+short measurement of one comes one of the service without osdbg, and the ratio
+is taken to these two; the processes are replaced now and then. So neither
+what else the machine does nor the luck of one process's memory layout counts.
+The service without osdbg is measured against itself as well: how far that is
+from 1.0 is what the noise amounts to.
 """
 
 from __future__ import annotations
 
+import random
 import statistics
-from typing import Callable, NamedTuple
+from typing import Callable
 
 from benchmarks import lab as lab_
 from benchmarks import load
+from benchmarks.load import Load
 from benchmarks.targets import Row
+from tests.functional import harness
 
-_CONNECTIONS = 8
+_SECONDS = 0.05
+_WARM_UP_SECONDS = 0.5
 _BARE = 'without osdbg'
 
 
-def _nothing(lab: lab_.Lab, service: lab_.Service) -> None:
+def _nothing(lab: lab_.Lab, service: lab_.Service, busy: Load) -> None:
     pass
 
 
-def _attach(lab: lab_.Lab, service: lab_.Service) -> None:
+def _attach(lab: lab_.Lab, service: lab_.Service, busy: Load) -> None:
     lab.attach(service)
 
 
-def _attach_cold(lab: lab_.Lab, service: lab_.Service) -> None:
+def _attach_cold(lab: lab_.Lab, service: lab_.Service, busy: Load) -> None:
     lab.attach(service, 'cold')
 
 
-def _detach(lab: lab_.Lab, service: lab_.Service) -> None:
+def _detach(lab: lab_.Lab, service: lab_.Service, busy: Load) -> None:
+    before = lab_.threads(busy.worker)
     client = lab.attach(service, 'cold')
-    load.run(service.http_port, 1, _CONNECTIONS)
+    busy.run(_WARM_UP_SECONDS)
+    client.detach()
+    harness.wait_until(
+        'end of the debugger', lambda: lab_.threads(busy.worker) <= before
+    )
+
+
+def _detach_plain(
+    lab: lab_.Lab, service: lab_.Service, busy: Load
+) -> None:
+    client = lab.attach(service, 'cold')
+    busy.run(_WARM_UP_SECONDS)
     client.detach()
 
 
 _CONDITIONS: dict[
-    str, tuple[str, Callable[[lab_.Lab, lab_.Service], None]]
+    str, tuple[str, Callable[[lab_.Lab, lab_.Service, Load], None]]
 ] = {
-    _BARE: ('bare', _nothing),
-    'without osdbg, once more': ('bare', _nothing),
+    'without osdbg, another process': ('bare', _nothing),
     'armed, no client': ('osdbg', _nothing),
     'client attached': ('osdbg', _attach),
     'client attached, cold breakpoint': ('osdbg', _attach_cold),
     'after detach': ('osdbg', _detach),
     'debugpy.listen(), no client': ('listen', _nothing),
     'debugpy.listen(), client attached': ('listen', _attach),
+    'debugpy.listen(), after detach': ('listen', _detach_plain),
 }
-
-
-class Speed(NamedTuple):
-    """Requests per second of wall time and of the worker's CPU time."""
-
-    wall: float
-    cpu: float
 
 
 class _Samples:
     """What was measured of one engine."""
 
     def __init__(self) -> None:
-        self.wall: dict[str, list[float]] = {}
-        self.cpu: dict[str, list[float]] = {}
+        self.bare: list[load.Speed] = []
+        self.wall: dict[str, list[float]] = {name: [] for name in _CONDITIONS}
+        self.cpu: dict[str, list[float]] = {name: [] for name in _CONDITIONS}
         self.broken: dict[str, str] = {}
-        self.bare: list[Speed] = []
 
-    def add(self, speeds: dict[str, Speed]) -> None:
-        bare = speeds[_BARE]
-        self.bare.append(bare)
-        for name, speed in speeds.items():
-            self.wall.setdefault(name, []).append(speed.wall / bare.wall)
-            self.cpu.setdefault(name, []).append(speed.cpu / bare.cpu)
+    def add(self, name: str, speed: load.Speed) -> None:
+        """Note a speed between the last two of the bare service."""
+        before, after = self.bare[-2:]
+        wall, cpu = before.wall + after.wall, before.cpu + after.cpu
+        self.wall[name].append(2 * speed.wall / wall)
+        self.cpu[name].append(2 * speed.cpu / cpu)
 
 
 def measure(quick: bool) -> list[Row]:
     """Measure both engines."""
-    batches, rounds = (1, 3) if quick else (4, 4)
+    batches, rounds = (1, 20) if quick else (5, 32)
     rows = []
     for engine in lab_.ENGINES:
         samples = _Samples()
@@ -105,51 +114,58 @@ def measure(quick: bool) -> list[Row]:
 def _measure_batch(
     lab: lab_.Lab, engine: str, rounds: int, samples: _Samples
 ) -> None:
-    services = {}
+    bare = _start(lab, engine, 'bare', _nothing)
+    others = {}
     for name, (mode, prepare) in _CONDITIONS.items():
-        service = lab.start(engine, mode)
         try:
-            _speed(service)  # what is done at the first request only
-            prepare(lab, service)
-            services[name] = service
+            others[name] = _start(lab, engine, mode, prepare)
         except Exception as error:
             if mode != 'listen':
                 raise
             samples.broken[name] = f'{type(error).__name__}: {error}'
-    order = list(services)
     for _ in range(rounds):
-        speeds = {}
-        for name in order:
+        samples.bare.append(bare.run(_SECONDS))
+        for name in random.sample(list(others), len(others)):
             try:
-                speeds[name] = _speed(services[name])
-            except load.ServiceBroken as error:
+                speed = others[name].run(_SECONDS)
+            except (load.ServiceBroken, OSError) as error:
                 if _CONDITIONS[name][0] != 'listen':
                     raise
                 samples.broken[name] = str(error)
-        samples.add(speeds)
-        order = order[3:] + order[:3]
+                del others[name]
+            else:
+                samples.bare.append(bare.run(_SECONDS))
+                samples.add(name, speed)
 
 
-def _speed(service: lab_.Service) -> Speed:
-    (pid,) = service.wait_workers(1)
-    before = lab_.cpu_seconds(pid)
-    requests, seconds = load.run(service.http_port, 1, _CONNECTIONS)
-    used = lab_.cpu_seconds(pid) - before
-    return Speed(requests / seconds, requests / used)
+def _start(
+    lab: lab_.Lab,
+    engine: str,
+    mode: str,
+    prepare: Callable[[lab_.Lab, lab_.Service, Load], None],
+) -> Load:
+    # Plain debugpy cannot follow a launcher to its worker.
+    service = lab.start(engine, mode, workers=0 if mode == 'listen' else 1)
+    busy = Load(service, service.wait_workers(1)[0])
+    lab.callback(busy.close)
+    busy.run(_WARM_UP_SECONDS)
+    prepare(lab, service, busy)
+    busy.run(_WARM_UP_SECONDS)
+    return busy
 
 
 def _rows(group: str, samples: _Samples) -> list[Row]:
     wall = statistics.median(speed.wall for speed in samples.bare)
     cpu = statistics.median(1e6 / speed.cpu for speed in samples.bare)
     rows = [Row(group, _BARE, wall, 'req/s', f'CPU {cpu:.0f} us a request')]
-    for name in _CONDITIONS:
-        if name == _BARE:
-            continue
+    for name, ratios in samples.wall.items():
         if name in samples.broken:
             rows.append(Row(group, name, None, 'x', samples.broken[name]))
             continue
-        ratios = samples.wall[name]
-        per_cpu = statistics.median(samples.cpu[name])
-        note = f'{lab_.quartiles(ratios)}; by CPU time {per_cpu:.3f}'
+        per_cpu = samples.cpu[name]
+        note = (
+            f'{lab_.quartiles(ratios)}; by CPU time '
+            f'{statistics.median(per_cpu):.3f}, {lab_.quartiles(per_cpu)}'
+        )
         rows.append(Row(group, name, statistics.median(ratios), 'x', note))
     return rows

@@ -46,6 +46,9 @@ _SPAWN_SECONDS = 10.0
 _RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0)
 # A child that is about to exec something else never gets to say hello.
 _FORK_SECONDS = 0.05
+# A process that forks later than this after init() is no launcher at work:
+# oslo.concurrency forks for every command that it runs.
+_LAUNCH_SECONDS = 10.0
 # How long a fork may wait for a load or an unload in progress: a child that
 # is forked in the middle of an import inherits a lock nobody will release.
 _FORK_GATE_SECONDS = 2.0
@@ -78,6 +81,9 @@ class Agent:
         self.attached = False
         self.backend: backends.Backend | None = None
         self._channel: protocol.Channel | None = None
+        self._turn: Any = None
+        self._started = _monotonic()
+        self._forked = False
         self._transition = _allocate_lock()
         self._loaded = _allocate_lock()
         self._loaded.acquire()
@@ -154,7 +160,6 @@ class Agent:
         :returns: whether there was one
         """
         channel = self._connect()
-        self._channel = channel
         try:
             channel.send(hello=self._hello())
             while True:
@@ -171,24 +176,38 @@ class Agent:
     def _connect(self) -> protocol.Channel:
         """Reach the gateway, starting one if there is none."""
         deadline = _monotonic() + _SPAWN_SECONDS
-        turn = None
         try:
             while True:
-                try:
-                    return protocol.Channel(protocol.connect())
-                except OSError as exc:
-                    if _monotonic() > deadline:
-                        raise exceptions.GatewayUnavailable(
-                            protocol.address().replace('\0', '@'), str(exc)
-                        ) from exc
-                if turn is None:
-                    turn = protocol.claim_spawn()
-                    if turn is not None:
-                        spawn.spawn()
+                # A fork in the middle would leave a copy in the child that
+                # nobody knows of, and closes.
+                with self._transition:
+                    try:
+                        sock = protocol.connect()
+                    except OSError as exc:
+                        if _monotonic() > deadline:
+                            raise exceptions.GatewayUnavailable(
+                                protocol.address().replace('\0', '@'),
+                                str(exc),
+                            ) from exc
+                    else:
+                        self._channel = protocol.Channel(sock)
+                        return self._channel
+                self._spawn()
                 pause(0.02)
         finally:
-            if turn is not None:
-                turn.close()
+            self._end_turn()
+
+    def _spawn(self) -> None:
+        if self._turn is None:
+            with self._transition:
+                self._turn = protocol.claim_spawn()
+            if self._turn is not None:
+                spawn.spawn()
+
+    def _end_turn(self) -> None:
+        turn, self._turn = self._turn, None
+        if turn is not None:
+            turn.close()
 
     def _hello(self) -> dict[str, Any]:
         settings = self.settings
@@ -196,6 +215,7 @@ class Agent:
             'id': self.id,
             'parent': self.parent,
             'pid': self.pid,
+            'forked': self._forked,
             'number': self.number,
             'name': settings.name,
             'host': settings.host,
@@ -268,12 +288,20 @@ class Agent:
         return bool(self._transition.acquire(True, _FORK_GATE_SECONDS))
 
     def after_fork_in_parent(self) -> None:
-        """Go on as before."""
+        """Go on as before; early in its life, be taken for a launcher.
+
+        Its children say so too, but only once they have got that far.
+        """
         self._transition.release()
+        if _monotonic() - self._started < _LAUNCH_SECONDS:
+            self._forked = True
+            if self._channel is not None:
+                self._channel.send(forked=True)
 
     def after_fork_in_child(self) -> None:
         """Drop what belongs to the parent and start anew."""
         backend, channel = self.backend, self._channel
+        self._end_turn()
         self.parent = self.id
         self._reset()
         if channel is not None:

@@ -111,6 +111,9 @@ class DebugpyBackend(base.Backend):
             _stop_tracing(pydevd)
         finally:
             self._forget(pydevd)
+            assert _isolation is not None  # noqa: S101
+            threading = _isolation.threading()
+            threading._active.pop(threading.get_ident(), None)
 
     def _forget(self, pydevd: Any) -> None:
         pydevd.SetupHolder.setup = None
@@ -120,8 +123,6 @@ class DebugpyBackend(base.Backend):
         self.hook_breakpoint(False)
         self._sock.close()
         if _isolation is not None:
-            threading = _isolation.threading()
-            threading._active.pop(threading.get_ident(), None)
             _isolation.leave()
 
     def after_fork(self) -> None:
@@ -130,8 +131,8 @@ class DebugpyBackend(base.Backend):
         A child left as it is hangs for ever on the first line with a
         breakpoint: it suspends, and no thread is there to be told to go on.
         """
-        sys.settrace(None)
         pydevd = self._pydevd
+        pydevd.pydevd_tracing._original_settrace(None)
         py_db = pydevd.get_global_debugger()
         if py_db is not None:
             py_db.pydb_disposed = True
@@ -205,10 +206,11 @@ def _adapt(pydevd: Any) -> None:
     suspend = pydevd.PyDB.do_wait_suspend
 
     def do_wait_suspend(
-        py_db: Any, thread: Any, *args: Any, **kwargs: Any
+        py_db: Any, thread: Any, frame: Any, *args: Any, **kwargs: Any
     ) -> None:
-        with _obeying_signals(pydevd):
-            suspend(py_db, thread, *args, **kwargs)
+        with _obeying_signals(pydevd) as signals:
+            if not signals.interrupted_by(frame):
+                suspend(py_db, thread, frame, *args, **kwargs)
 
     pydevd.PyDB.do_wait_suspend = do_wait_suspend
 
@@ -225,15 +227,16 @@ class _obeying_signals:  # noqa: N801  (reads as a statement)
         self._pydevd = pydevd
         self._handlers: dict[int, Any] = {}
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> _obeying_signals:
         for signum in _STOP_SIGNALS:
             handler = signal.getsignal(signum)
             if callable(handler):
                 try:
                     signal.signal(signum, self._handle)
                 except ValueError:
-                    return  # not the main thread
+                    break  # not the main thread
                 self._handlers[signum] = handler
+        return self
 
     def __exit__(self, *exc_info: object) -> None:
         for signum, handler in self._handlers.items():
@@ -241,12 +244,37 @@ class _obeying_signals:  # noqa: N801  (reads as a statement)
             if signal.getsignal(signum) == self._handle:
                 signal.signal(signum, handler)
 
+    def interrupted_by(self, frame: types.FrameType | None) -> bool:
+        """Tell whether a handler runs already, and resume if so.
+
+        A main thread that was waiting when another thread stopped is itself
+        stopped on the first line it runs: that of the handler.
+        """
+        codes = {
+            getattr(handler, '__code__', None): signum
+            for signum, handler in self._handlers.items()
+        }
+        codes.pop(None, None)
+        while frame is not None:
+            if frame.f_code in codes:
+                self._resume(codes[frame.f_code])
+                return True
+            frame = frame.f_back
+        return False
+
     def _handle(self, signum: int, frame: Any) -> None:
-        py_db = self._pydevd.get_global_debugger()
-        if py_db is not None:
-            api = self._pydevd.PyDevdAPI()
-            api.request_disconnect(py_db, resume_threads=True)
+        self._resume(signum)
         self._handlers[signum](signum, frame)
+
+    def _resume(self, signum: int) -> None:
+        py_db = self._pydevd.get_global_debugger()
+        if py_db is None:
+            return
+        api = self._pydevd.PyDevdAPI()
+        if signum == signal.SIGHUP:
+            api.request_resume_thread('*')  # it may live on
+        else:
+            api.request_disconnect(py_db, resume_threads=True)
 
 
 def _constants() -> Any:

@@ -17,17 +17,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import importlib.util
-import json
-import os
 import signal
 import sys
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from osdbg import exceptions
 
 if TYPE_CHECKING:
     from osdbg.cli import demo_client
     from osdbg.cli import demo_run
+    from osdbg.cli import demo_session
 
 _NEEDED = {
     'rich': 'rich',
@@ -107,35 +106,19 @@ async def _run(arguments: argparse.Namespace) -> int:
 
 
 class Story:
-    """What happens, in order, and what is said about it."""
+    """What happens, in order."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         """Prepare to tell it.
 
         :param arguments: of the command line
         """
-        from rich.console import Console
+        from osdbg.cli import demo_screen
 
         self.finished = False
-        self._arguments = arguments
-        self._console = Console(highlight=False, soft_wrap=True)
-
-    def _say(self, text: str = '', style: str = '') -> None:
-        self._console.print(text, style=style, markup=False)
-
-    def _title(self, text: str) -> None:
-        self._say()
-        self._say(text, 'bold cyan')
-
-    def _point(self, who: str, text: str, style: str = '') -> None:
-        from rich.text import Text
-
-        line = Text(f'  {who:<20} ', 'bold')
-        self._console.print(line.append(text, style or 'not bold'))
-
-    def _echo(self, line: str) -> None:
-        if self._arguments.verbose:
-            self._say(f'  | {line}', 'dim')
+        self._native: bool = arguments.threading
+        self._keep: bool = arguments.keep
+        self._screen = demo_screen.Screen(arguments.verbose)
 
     async def play(self) -> None:
         """Show everything.
@@ -144,34 +127,41 @@ class Story:
         """
         from osdbg.cli import demo_client
         from osdbg.cli import demo_run
+        from osdbg.cli import demo_session
 
-        native = self._arguments.threading
-        async with demo_run.running(native, self._echo) as service:
-            await demo_client.within(
-                'end of the demo', self._play(service), _STORY_SECONDS
+        screen = self._screen
+        async with demo_run.running(self._native, screen.echo) as service:
+            client = demo_client.Client(
+                service.debug_port, demo_run.PROGRAM, _marked(demo_run.PROGRAM)
             )
+            try:
+                await demo_session.within(
+                    'end of the demo',
+                    self._play(service, client),
+                    _STORY_SECONDS,
+                )
+            finally:
+                client.close()
             self.finished = True
-            if self._arguments.keep:
-                await self._keep(service)
+            if self._keep:
+                screen.invite(
+                    client.configuration,
+                    '{}:{}'.format(*client.breakpoint),
+                    f'http://127.0.0.1:{service.port}/hello?name=you',
+                )
+                await asyncio.Event().wait()
 
-    async def _play(self, service: demo_run.Service) -> None:
-        from osdbg.cli import demo_client
-        from osdbg.cli import demo_run
-
+    async def _play(
+        self, service: demo_run.Service, client: demo_client.Client
+    ) -> None:
         workers = await self._introduce(service)
         before = await service.measure()
-        client = demo_client.Client(
-            service.debug_port, demo_run.PROGRAM, _marked(demo_run.PROGRAM)
-        )
-        try:
-            await self._attach(client, workers)
-            for worker, visitor in zip(workers, _VISITORS):
-                await self._debug(client, worker, visitor)
-            await self._replace(service, client, workers[-1])
-            during = await service.measure()
-            await client.detach()
-        finally:
-            client.close()
+        await self._attach(client, workers)
+        for worker, visitor in zip(workers, _VISITORS):
+            await self._debug(client, worker, visitor)
+        await self._replace(service, client, workers[-1])
+        during = await service.measure()
+        await client.detach()
         for worker in service.workers.values():
             await worker.until('armed')
         after = await service.measure()
@@ -183,14 +173,14 @@ class Story:
         from osdbg.cli import demo_service
 
         kind = 'eventlet, everything patched'
-        if self._arguments.threading:
+        if self._native:
             kind = 'threading backend, native threads'
-        self._title(
+        self._screen.title(
             f'A service: oslo.service, {kind}, Python {sys.version.split()[0]}'
         )
         workers = await service.wait_workers(demo_service.WORKERS)
         for worker in workers:
-            self._point(worker.title, 'serves, armed, no debugger loaded')
+            self._screen.point(worker.title, 'armed; no debugger is loaded')
         return workers
 
     async def _attach(
@@ -198,22 +188,21 @@ class Story:
     ) -> None:
         now = asyncio.get_running_loop().time
         address = '{host}:{port}'.format(**client.configuration['connect'])
-        self._title(f'A client attaches once, to {address}')
+        self._screen.title(f'A client attaches, once, to {address}')
         started = now()
         await client.attach()
         for worker in workers:
             await client.session(worker.pid)
             took = now() - started
-            self._point(worker.title, f'attached after {took:.2f} s')
-        path, line = client.breakpoint
-        self._title(f'A breakpoint at {path}:{line}')
+            self._screen.point(worker.title, f'attached after {took:.2f} s')
+        self._screen.title('A breakpoint at {}:{}'.format(*client.breakpoint))
 
     async def _debug(
         self, client: demo_client.Client, worker: demo_run.Worker, name: str
     ) -> None:
         """Stop in a request, look, step, go on, and see it answered."""
-        from osdbg.cli.demo_client import DemoFailed
-        from osdbg.cli.demo_client import within
+        from osdbg.cli.demo_session import DemoFailed
+        from osdbg.cli.demo_session import within
 
         session = await client.session(worker.pid)
         request = asyncio.ensure_future(worker.get(f'/hello?name={name}'))
@@ -224,11 +213,7 @@ class Story:
             visitor = await stop.local('visitor')
             if visitor != repr(name.title()):
                 raise DemoFailed(f'visitor = {visitor}')
-            where = f'{os.path.basename(stop.path)}:{stop.line}'
-            self._point(
-                worker.title, f'stopped at {where} in {stop.function}()', 'red'
-            )
-            self._point('', f'visitor = {visitor}', 'yellow')
+            self._screen.stopped(worker, stop, f'visitor = {visitor}')
             stop = await self._step(stop)
             await stop.go_on()
             status, found = await within('answer', request)
@@ -236,22 +221,17 @@ class Story:
             request.cancel()
         if status != 200 or name.title() not in found['hello']:
             raise DemoFailed(f'{worker.title} answered {status}: {found}')
-        self._point('', f'answered {status}: {found["hello"]}', 'green')
+        self._screen.point('', f'answered {status}: {found["hello"]}', 'green')
 
-    async def _step(self, stop: demo_client.Stop) -> demo_client.Stop:
-        from osdbg.cli.demo_client import DemoFailed
+    async def _step(self, stop: demo_session.Stop) -> demo_session.Stop:
+        """Step to, and over, the line on which the worker yields."""
+        from osdbg.cli.demo_session import DemoFailed
 
-        first = stop.line
-        for line in (first + 1, first + 2):
+        for line in (stop.line + 1, stop.line + 2):
             stop = await stop.step()
             if stop.line != line:
-                raise DemoFailed(f'a step from {line - 1} led to {stop.line}')
-        started = await stop.local('started')
-        self._point(
-            '',
-            f'stepped over time.sleep() to line {stop.line}, '
-            f'started = {started}',
-        )
+                raise DemoFailed(f'a step to line {line} led to {stop.line}')
+        self._screen.point('', f'stepped over time.sleep() to {stop.where}')
         return stop
 
     async def _replace(
@@ -260,56 +240,31 @@ class Story:
         client: demo_client.Client,
         worker: demo_run.Worker,
     ) -> None:
-        self._title(f'{worker.title.capitalize()} is killed')
+        self._screen.title(f'{worker.title.capitalize()} is killed')
         successor = await service.kill(worker)
         await client.session(successor.pid)
         await successor.until('attached')
-        self._point(successor.title, 'takes its place and joins by itself')
+        self._screen.point(successor.title, 'is its successor, and has joined')
         await self._debug(client, successor, _VISITORS[-1])
 
     def _compare(
-        self, before: demo_run.Rate, during: demo_run.Rate, after: Any
+        self,
+        before: demo_run.Rate,
+        during: demo_run.Rate,
+        after: demo_run.Rate,
     ) -> None:
-        from osdbg.cli.demo_client import DemoFailed
+        from osdbg.cli.demo_session import DemoFailed
 
-        self._title('What it costs (requests per second, CPU per request)')
-        for name, rate in (
-            ('before, armed', before),
-            ('during, attached', during),
-            ('after, detached', after),
-        ):
-            ratio = before.cost / rate.cost
-            self._point(
-                name,
-                f'{rate.per_second:6.0f}/s  {rate.cost * 1e6:6.0f} us  '
-                + '#' * min(40, round(20 * ratio)),
-                'green' if ratio > 1 / _SAME_COST else 'yellow',
-            )
+        self._screen.title('Requests per second, and CPU time of each')
+        self._screen.rate('before, armed', before, before)
+        self._screen.rate('during, attached', during, before)
+        self._screen.rate('after, detached', after, before)
         if after.cost > before.cost * _SAME_COST:
             raise DemoFailed(
                 f'after detaching, a request takes '
                 f'{after.cost / before.cost:.1f} times the CPU it took before'
             )
-        self._say()
-        self._say('All of it happened.', 'bold green')
-
-    async def _keep(self, service: demo_run.Service) -> None:
-        from osdbg.cli import demo_client
-        from osdbg.cli import demo_run
-
-        line = _marked(demo_run.PROGRAM)
-        client = demo_client.Client(service.debug_port, '', 0)
-        launch = {
-            'version': '0.2.0',
-            'configurations': [client.configuration],
-        }
-        self._title('Now you: .vscode/launch.json')
-        self._say(json.dumps(launch, indent=4))
-        self._title('Set a breakpoint, and send a request')
-        self._say(f'  {demo_run.PROGRAM}:{line}')
-        self._say(f'  curl http://127.0.0.1:{service.port}/hello?name=you')
-        self._title('It runs until Ctrl-C.')
-        await asyncio.Event().wait()
+        self._screen.say('\nAll of it happened.', 'bold green')
 
 
 def _marked(path: str) -> int:

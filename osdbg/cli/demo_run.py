@@ -25,8 +25,8 @@ import sys
 from typing import Any, NamedTuple, TYPE_CHECKING
 
 from osdbg.cli import demo_service
-from osdbg.cli.demo_client import DemoFailed
-from osdbg.cli.demo_client import within
+from osdbg.cli.demo_session import DemoFailed
+from osdbg.cli.demo_session import within
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -214,7 +214,7 @@ class Service:
         import psutil
 
         spent = (psutil.Process(pid).cpu_times() for pid in self.workers)
-        return sum(times.user + times.system for times in spent)
+        return float(sum(times.user + times.system for times in spent))
 
     async def stop(self) -> None:
         """Stop the service as systemd does."""

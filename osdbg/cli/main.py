@@ -12,9 +12,9 @@
 
 """The command ``osdbg``.
 
-Each command is a module of this package with ``add_arguments()`` and ``run()``.
-It is imported only when its name is typed, so that ``--help`` is quick however
-much the commands need.
+Each command is a module of this package with ``add_arguments()`` and
+``run()``. It is imported only when its name is typed, so that ``--help`` is
+quick however much the commands need.
 """
 
 from __future__ import annotations

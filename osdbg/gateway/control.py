@@ -99,7 +99,10 @@ class Gateway:
                 message = await _receive(reader)
                 if message is None:
                     break
-                if 'loaded' in message:
+                if 'forked' in message:
+                    worker.note_fork()
+                    port.review()
+                elif 'loaded' in message:
                     worker.traces(str(message['loaded']))
                 elif 'failed' in message:
                     reason = str(message.get('reason'))

@@ -27,6 +27,9 @@ from typing import Any
 
 Message = dict[str, Any]
 
+GONE: Message = {'success': False, 'message': 'the other side is gone'}
+"""The answer to a request that nobody will answer any more."""
+
 MAX_HEADER = 4096
 """The longest header of a frame that is accepted, in bytes."""
 MAX_BODY = 64 * 1024 * 1024
@@ -122,7 +125,7 @@ class Peer:
         finally:
             self._ended = True
             for callback in list(self._waiting.values()):
-                callback(_gone())
+                callback(GONE)
             self._waiting.clear()
 
     @property
@@ -154,7 +157,7 @@ class Peer:
         if arguments is not None:
             message['arguments'] = arguments
         if self.closed:
-            callback(_gone())
+            callback(GONE)
         else:
             self._waiting[self._send(message)] = callback
 
@@ -176,7 +179,7 @@ class Peer:
         try:
             return await asyncio.wait_for(future, seconds)
         except asyncio.TimeoutError:
-            return _gone()
+            return GONE
 
     def answer(self, request: Message, body: Message | None = None) -> None:
         """Answer a request with success."""
@@ -224,7 +227,3 @@ class Peer:
     def close(self) -> None:
         """Close the connection once all is sent."""
         self._writer.close()
-
-
-def _gone() -> Message:
-    return {'success': False, 'message': 'the other side is gone'}

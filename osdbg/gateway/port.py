@@ -22,6 +22,7 @@ from typing import Any
 
 from osdbg.gateway import dap
 from osdbg.gateway.session import Session
+from osdbg.gateway.worker import CHILD_SECONDS
 from osdbg.gateway.worker import LoadFailed
 from osdbg.gateway.worker import Worker
 
@@ -137,30 +138,18 @@ class Port:
         one that was attached before its first fork keeps its session.
         """
         ids = {other.id for other in self.workers}
-        return (
-            worker.session is None
-            and worker.parent not in ids
-            and any(other.parent == worker.id for other in self.workers)
+        if worker.session is not None or worker.parent in ids:
+            return False
+        return worker.expecting or any(
+            other.parent == worker.id for other in self.workers
         )
 
     def join(self, worker: Worker) -> None:
         """Add a process that has just been armed."""
         self.workers.append(worker)
-        for other in self.workers:
-            if other.number is not None and self.is_launcher(other):
-                other.assign(None)
-                other.unload()
-        if not self.is_launcher(worker):
-            worker.assign(self._free_number(worker))
         self.open()
         self._tell()
-        if worker.eager and worker.wanted:
-            worker.load()
-        for session in self.sessions:
-            if session.is_root:
-                self._announce(session, worker)
-                break
-        self._notify()
+        self.review()
 
     def leave(self, worker: Worker) -> None:
         """Remove a process that has ended."""
@@ -168,14 +157,35 @@ class Port:
         worker.gone()
         if worker.session is not None:
             worker.session.worker_lost()
-        for other in self.workers:
-            if other.number is None and not self.is_launcher(other):
-                other.assign(self._free_number(other))
         if not self.workers:
             self.close()
             for session in self.sessions:
                 session.service_over()
-        self._notify()
+        self.review()
+
+    def review(self) -> None:
+        """Tell launchers and workers apart, again.
+
+        Who is what shows as their children say hello, or fail to.
+        """
+        for worker in self.workers:
+            launcher = self.is_launcher(worker)
+            if launcher and worker.expecting:
+                loop = asyncio.get_running_loop()
+                loop.call_later(CHILD_SECONDS, self.review)
+            if launcher and worker.number is not None:
+                worker.assign(None)
+                worker.unload()
+            elif not launcher and worker.number is None:
+                worker.assign(self._free_number(worker))
+                if worker.eager and worker.wanted:
+                    worker.load()
+                for session in self.sessions:
+                    if session.is_root:
+                        self._announce(session, worker)
+                        break
+        self.changed.set()
+        self.changed = asyncio.Event()
 
     def _free_number(self, worker: Worker) -> int:
         taken = {
@@ -184,10 +194,6 @@ class Port:
         if worker.wish is not None and worker.wish not in taken:
             return worker.wish
         return next(n for n in range(len(taken) + 1) if n not in taken)
-
-    def _notify(self) -> None:
-        self.changed.set()
-        self.changed = asyncio.Event()
 
     def first_free(self) -> Worker | None:
         """Return the worker that joined first and is in no session."""
@@ -235,7 +241,7 @@ class Port:
                 worker.unload()
             elif worker.session is None and not rooted and not worker.eager:
                 worker.unload()
-        self._notify()
+        self.review()
 
 
 def _holder(number: int) -> str:

@@ -37,6 +37,7 @@ _DETACH_SECONDS = 3.0
 # How long a plain attach waits for a worker: one that was killed takes a
 # second to be replaced.
 _WORKER_SECONDS = 10.0
+_LOOK_SECONDS = 0.2
 # A killed process is noticed on its two connections one after the other.
 _DEATH_SECONDS = 0.2
 
@@ -205,7 +206,9 @@ class Session:
             if worker is not None or left <= 0 or self._all_taken():
                 return worker
             try:
-                await asyncio.wait_for(self._port.changed.wait(), left)
+                await asyncio.wait_for(
+                    self._port.changed.wait(), min(left, _LOOK_SECONDS)
+                )
             except asyncio.TimeoutError:
                 pass
 
@@ -259,14 +262,31 @@ class Session:
         if self.is_root:
             self._port.announce_all(self)
 
-    def _on_all_threads(
+    def _on_pause(
         self, request: dap.Message, arguments: dict[str, Any]
     ) -> None:
-        """Pause and continue the process as a whole, as the adapter does."""
+        """Pause the process as a whole, as the adapter does."""
         if self._link is None:
             self._answer_alone(request)
         else:
             self._pass_on(request, {**arguments, 'threadId': '*'})
+
+    def _on_continue(
+        self, request: dap.Message, arguments: dict[str, Any]
+    ) -> None:
+        """Continue the process as a whole, be it into its end."""
+
+        def answer(response: dap.Message) -> None:
+            if response is dap.GONE:
+                self._client.answer(request, {'allThreadsContinued': True})
+            else:
+                self._client.relay(request, response)
+
+        if self._link is None:
+            self._answer_alone(request)
+        else:
+            arguments = {**arguments, 'threadId': '*'}
+            self._link.request('continue', arguments, answer)
 
     def _on_system_info(
         self, request: dap.Message, arguments: dict[str, Any]
@@ -425,8 +445,8 @@ _REQUESTS = {
     'attach': Session._on_attach,
     'launch': Session._on_launch,
     'configurationDone': Session._on_configuration_done,
-    'continue': Session._on_all_threads,
-    'pause': Session._on_all_threads,
+    'continue': Session._on_continue,
+    'pause': Session._on_pause,
     'debugpySystemInfo': Session._on_system_info,
     'terminate': Session._on_terminate,
     'disconnect': Session._on_disconnect,

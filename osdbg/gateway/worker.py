@@ -29,6 +29,10 @@ LOAD_SECONDS = 30.0
 """How long a worker may take to load its debugger."""
 
 
+CHILD_SECONDS = 2.0
+"""How long a forked child may take to say hello."""
+
+
 class LoadFailed(Exception):
     """A worker could not load its debugger, for the reason it gave."""
 
@@ -52,6 +56,9 @@ class Worker:
         self.host = str(hello['host'])
         self.port = int(hello['port'])
         self.eager = bool(hello['eager'])
+        self.forked = 0.0
+        if hello['forked']:
+            self.note_fork()
         self.wish: int | None = hello['number']
         self.number: int | None = None
         self.session: Session | None = None
@@ -61,6 +68,16 @@ class Worker:
         self._tickets = 0
         self._link: asyncio.Future[dap.Peer] | None = None
         self._tracing = asyncio.Event()
+
+    def note_fork(self) -> None:
+        """Note that the process has just forked another."""
+        self.forked = asyncio.get_running_loop().time()
+
+    @property
+    def expecting(self) -> bool:
+        """Whether a child may be on its way to say hello."""
+        now = asyncio.get_running_loop().time()
+        return bool(self.forked) and now - self.forked < CHILD_SECONDS
 
     @property
     def title(self) -> str:

@@ -18,11 +18,14 @@ import time
 from tests.functional.harness import free_port
 from tests.functional.harness import FunctionalTestCase
 from tests.functional.harness import line_of
+from tests.functional.harness import over
 from tests.functional.harness import SERVICE
+from tests.functional.harness import spread
 from tests.functional.harness import wait_until
-from tests.functional.harness import Worker
 
 PROMPT = 10
+SERVERS = ('eventlet', 'threading', 'none')
+INITS = ('after_patch', 'in_worker')
 BAD_VALUES = {
     'port': '99999',
     'backend': 'turbogdb',
@@ -124,27 +127,29 @@ class SourcesTest(OptionsTestCase):
         self.stop_and_go(self.attach(self.port, 'handler'), worker)
 
 
+@spread
 class ActivateTest(OptionsTestCase):
     def test_on_attach_loads_late(self):
         (worker,) = self.start(activate='on_attach')
         self.assertFalse(worker.state()['debugger_loaded'])
         self.stop_and_go(self.attach(self.port, 'handler'), worker)
 
-    def test_on_init_loads_at_once(self):
-        for init in ('after_patch', 'in_worker'):
-            (worker,) = self.start(activate='on_init', init=init)
-            wait_until('debugger', lambda: worker.state()['debugger_loaded'])
-            for _ in range(2):
-                client = self.attach(self.port, 'handler')
-                self.stop_and_go(client, worker)
-                client.detach()
-            self.assertEqual(0, self.service.stop()[0])
+    @over(INITS)
+    def test_on_init_loads_at_once(self, init):
+        (worker,) = self.start(activate='on_init', init=init)
+        wait_until('debugger', lambda: worker.state()['debugger_loaded'])
+        for _ in range(2):
+            client = self.attach(self.port, 'handler')
+            self.stop_and_go(client, worker)
+            client.detach()
+        self.assertEqual(0, self.service.stop()[0])
 
     def test_ptvsd_is_debugpy(self):
         (worker,) = self.start(backend='ptvsd')
         self.stop_and_go(self.attach(self.port, 'handler'), worker)
 
 
+@spread
 class WaitTest(OptionsTestCase):
     def start_waiting(self, **options):
         self.port = free_port()
@@ -154,11 +159,13 @@ class WaitTest(OptionsTestCase):
         )
         return self.service
 
-    def test_waits_for_the_client_and_its_breakpoints(self):
-        for engine in ('eventlet', 'threading', 'none'):
-            for init in ('after_patch', 'in_worker'):
-                with self.subTest(engine=engine, init=init):
-                    self.wait_and_go(engine, init)
+    @over(SERVERS)
+    def test_waits_in_the_launcher(self, engine):
+        self.wait_and_go(engine, 'after_patch')
+
+    @over(SERVERS)
+    def test_waits_in_the_worker(self, engine):
+        self.wait_and_go(engine, 'in_worker')
 
     def wait_and_go(self, engine, init):
         service = self.start_waiting(engine=engine, init=init)
@@ -187,68 +194,52 @@ class WaitTest(OptionsTestCase):
         self.gateway()
         service.stop(PROMPT)
 
-    def test_suspend_stops_after_init(self):
-        for engine in ('eventlet', 'none'):
-            with self.subTest(engine=engine):
-                service = self.start_waiting(engine=engine, suspend='true')
-                client = self.attach(self.port)
-                stop = client.wait_stopped()
-                self.assert_at(stop, 'initialised', SERVICE)
-                stop.resume()
-                (worker,) = service.wait_workers()
-                self.assert_answered(worker.get_later('/work'))
-                client.detach()
-                self.assertEqual(0, service.stop()[0])
+    @over(SERVERS)
+    def test_suspend_stops_after_init(self, engine):
+        service = self.start_waiting(engine=engine, suspend='true')
+        client = self.attach(self.port)
+        stop = client.wait_stopped()
+        self.assert_at(stop, 'initialised', SERVICE)
+        stop.resume()
+        (worker,) = service.wait_workers()
+        self.assert_answered(worker.get_later('/work'))
+        client.detach()
+        self.assertEqual(0, service.stop()[0])
 
 
+@spread
 class WorkersTest(OptionsTestCase):
-    def chosen(self, choice, init):
-        """Return the workers that join, and those that do not."""
+    def choose(self, choice, init, expected):
+        """Start four workers; ``expected`` of them join, the others run."""
         self.environ['OS_REMOTE_DEBUG__WORKERS'] = choice
         workers = self.start(4, init=init)
         client = self.attach(self.port, 'handler')
-        wait_until(
+        joined = wait_until(
             'workers in the session',
-            lambda: [
-                worker for worker in workers if worker.pid in client.attached()
-            ],
+            lambda: self.joined(client, workers, expected),
         )
-        joined: list[Worker] = []
-        free: list[Worker] = []
         for worker in workers:
-            pending = worker.get_later('/work')
-            wait_until(
-                'stop or answer',
-                lambda: (
-                    pending.done
-                    or any(
-                        name == 'stopped'
-                        for session in client.sessions
-                        for name, body in session.events
-                    )
-                ),
-            )
-            (free if pending.done else joined).append(worker)
-            if not pending.done:
-                client.wait_stopped().resume()
-            self.assert_answered(pending, pid=worker.pid)
-        return joined, free
+            if worker in joined:
+                self.stop_and_go(client, worker)
+            else:
+                self.assert_answered(worker.get_later('/work'))
+        self.assertEqual(joined, self.joined(client, workers, expected))
 
-    def test_first(self):
-        for init in ('after_patch', 'in_worker'):
-            with self.subTest(init=init):
-                joined, free = self.chosen('first', init)
-                self.assertEqual((1, 3), (len(joined), len(free)))
+    def joined(self, client, workers, expected):
+        found = [w for w in workers if w.pid in client.attached()]
+        return found if len(found) >= expected else []
 
-    def test_numbers(self):
-        for init in ('after_patch', 'in_worker'):
-            with self.subTest(init=init):
-                joined, free = self.chosen('1,3', init)
-                self.assertEqual((2, 2), (len(joined), len(free)))
+    @over(INITS)
+    def test_first(self, init):
+        self.choose('first', init, 1)
 
-    def test_all(self):
-        joined, free = self.chosen('all', 'after_patch')
-        self.assertEqual((4, 0), (len(joined), len(free)))
+    @over(INITS)
+    def test_numbers(self, init):
+        self.choose('1,3', init, 2)
+
+    @over(INITS)
+    def test_all(self, init):
+        self.choose('all', init, 4)
 
 
 class NameTest(OptionsTestCase):

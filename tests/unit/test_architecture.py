@@ -27,6 +27,7 @@ LEVELS = (
     ('agent',),
     ('bootstrap',),
     ('cli', 'integrations', 'ide', '_site'),
+    ('__main__',),
 )
 RANK = {room: rank for rank, rooms in enumerate(LEVELS) for room in rooms}
 

@@ -147,16 +147,19 @@ def native_work():
 
 
 def native(query):
-    """Run ``native_work`` in another native thread."""
-    if 'eventlet' in sys.modules:
-        from eventlet import tpool
-
-        return {'answer': tpool.execute(native_work)}
+    """Run ``native_work`` in another thread."""
     found = []
     thread = threading.Thread(target=lambda: found.append(native_work()))
     thread.start()
     thread.join()
     return {'answer': found[0]}
+
+
+def pooled(query):
+    """Run ``native_work`` in one of eventlet's native threads."""
+    from eventlet import tpool
+
+    return {'answer': tpool.execute(native_work)}
 
 
 def raise_caught(query):
@@ -232,6 +235,7 @@ ROUTES = {
     '/fork': fork,
     '/native': native,
     '/pid': ping,
+    '/pooled': pooled,
     '/raise': fail,
     '/raise_caught': raise_caught,
     '/reap': reap,

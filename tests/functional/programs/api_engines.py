@@ -29,7 +29,8 @@ def listening_socket(host, port):
 
 
 def announce(own):
-    print(f'READY pid={os.getpid()} port={own.getsockname()[1]}', flush=True)
+    line = f'READY pid={os.getpid()} port={own.getsockname()[1]}\n'
+    os.write(sys.stdout.fileno(), line.encode())
 
 
 class QuietHandler(wsgiref.simple_server.WSGIRequestHandler):
