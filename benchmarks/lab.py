@@ -22,7 +22,7 @@ import statistics
 import sys
 import tempfile
 import time
-from typing import Any, Optional
+from typing import Any
 import uuid
 
 from tests.functional import dap
@@ -103,7 +103,7 @@ class Lab(contextlib.ExitStack):
         )
 
 
-class Service(harness.Process):  # type: ignore[misc]
+class Service(harness.Process):
     """The service of ``service.py``."""
 
     def __init__(
@@ -129,12 +129,12 @@ class Service(harness.Process):  # type: ignore[misc]
         return [int(pid) for pid in re.findall(r'READY (\d+)', self.log)]
 
 
-class Client(dap.Client):  # type: ignore[misc]
+class Client(dap.Client):
     """A client that notes when things happened, in seconds from connect."""
 
     started = 0.0
-    verified_at: Optional[float] = None
-    announced_at: Optional[list[float]] = None
+    verified_at: float | None = None
+    announced_at: list[float] | None = None
 
     def attach(self) -> Any:
         """Attach and wait until the first process goes on."""

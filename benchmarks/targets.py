@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 import operator
-from typing import Any, Optional
+from typing import Any
 
 _TESTS = {'>=': operator.ge, '<=': operator.le}
 
@@ -27,13 +27,13 @@ class Row:
 
     group: str
     what: str
-    value: Optional[float]
+    value: float | None
     """None when it cannot be had, for the reason in ``note``."""
     unit: str = ''
     note: str = ''
 
     @property
-    def target(self) -> Optional[tuple[str, float]]:
+    def target(self) -> tuple[str, float] | None:
         """The comparison and the limit, where there is one."""
         return TARGETS.get((self.group, self.what))
 

@@ -59,9 +59,7 @@ def _detach(lab: lab_.Lab, service: lab_.Service, busy: Load) -> None:
     )
 
 
-def _detach_plain(
-    lab: lab_.Lab, service: lab_.Service, busy: Load
-) -> None:
+def _detach_plain(lab: lab_.Lab, service: lab_.Service, busy: Load) -> None:
     client = lab.attach(service, 'cold')
     busy.run(_WARM_UP_SECONDS)
     client.detach()

@@ -61,6 +61,12 @@ def pause(seconds: float) -> None:
     lock.acquire(True, seconds)
 
 
+def _unset_event() -> Any:
+    event = _allocate_lock()
+    event.acquire()
+    return event
+
+
 class Agent:
     """What makes one process debuggable."""
 
@@ -85,10 +91,10 @@ class Agent:
         self._started = _monotonic()
         self._forked = False
         self._transition = _allocate_lock()
-        self._loaded = _allocate_lock()
-        self._loaded.acquire()
-        self._ready = _allocate_lock()
-        self._ready.acquire()
+        self.trouble = ''
+        self._answered = _unset_event()
+        self._loaded = _unset_event()
+        self._ready = _unset_event()
 
     @property
     def state(self) -> str:
@@ -103,6 +109,15 @@ class Agent:
         :param delay: seconds to wait before saying hello
         """
         _start_new_thread(self._run, (delay,))
+
+    def wait_armed(self, seconds: float) -> str:
+        """Block until it is known whether clients can connect.
+
+        :returns: what keeps them from it, empty if nothing does
+        """
+        if not self._wait(self._answered, seconds):
+            return f'the gateway has not answered in {seconds:g} s'
+        return self.trouble
 
     def wait_loaded(self, seconds: float) -> bool:
         """Block until the debugger is loaded, or the time is over."""
@@ -149,7 +164,13 @@ class Agent:
             pause(_RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)])
             failures += 1
 
+    def _answer(self, trouble: str) -> None:
+        self.trouble = trouble
+        if self._answered.locked():
+            self._answered.release()
+
     def _complain(self, line: str) -> None:
+        self._answer(line)
         if line != self._complained:
             self._complained = line
             journal.write(logging.WARNING, '%s', line)
@@ -240,6 +261,8 @@ class Agent:
                 self._set_attached(value)
             elif order == 'worker':
                 self.number = value
+            elif order == 'port':
+                self._answer(value)
             elif order == 'log':
                 journal.write(value[0], '%s', value[1])
 
@@ -262,7 +285,7 @@ class Agent:
                 )
                 return
             self.backend = backend
-        channel.send(loaded=ticket)
+        channel.send(loaded=ticket, version=backend.version)
         if self._loaded.locked():
             self._loaded.release()
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from osdbg import agent as agent_
 
 
+_ARM_SECONDS = 15.0
 _LOAD_SECONDS = 30.0
 
 
@@ -103,14 +104,26 @@ def _read(conf: Any) -> settings_.Settings | None:
 def _start(settings: settings_.Settings, caller: Any) -> Status:
     """Start the agent; block only for those who asked for it."""
     from osdbg import agent as agent_
+    from osdbg import backends
 
+    backends.create(settings).require()
     agent, first = agent_.start(settings)
     if first:
+        if settings.required:
+            _require(agent)
         if settings.activate == 'on_init':
             agent.wait_loaded(_LOAD_SECONDS)
         if settings.wait_for_client or settings.suspend:
             _wait_for_client(agent, caller)
     return _status_of(agent)
+
+
+def _require(agent: agent_.Agent) -> None:
+    trouble = agent.wait_armed(_ARM_SECONDS)
+    if trouble:
+        from osdbg import exceptions
+
+        raise exceptions.OsdbgError(trouble)
 
 
 def _wait_for_client(agent: agent_.Agent, caller: Any) -> None:

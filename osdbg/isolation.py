@@ -144,6 +144,24 @@ def _standing_for(copy: Any, real: Any) -> Any:
     return standing
 
 
+def _forwarding(real: Any) -> Any:
+    """Return a class of modules that share how threads are started.
+
+    pydevd replaces these functions to learn of every thread before it runs.
+    Of a thread that it meets in the middle it may get a stale dummy, and then
+    never reads the commands for it (3.12 and later).
+    """
+    names = ('_start_new_thread', '_start_joinable_thread')
+
+    class Forwarding(types.ModuleType):
+        def __setattr__(self, name: str, value: Any) -> None:
+            super().__setattr__(name, value)
+            if name in names and 'threading' not in patched():
+                setattr(real, name, value)
+
+    return Forwarding
+
+
 class _Proxy:
     """Loads a module of the debugger with the isolated ``__import__``."""
 
@@ -194,6 +212,7 @@ class Isolation:
     def _share_threads(self, threading: Any) -> None:
         """Let a copy of ``threading`` see and trace the service's threads."""
         real = self._threads
+        threading.__class__ = _forwarding(real)
         threading._active = real._active
         threading._limbo = real._limbo
         threading._dangling = real._dangling

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import atexit
 import importlib
+import importlib.util
 import os
 import signal
 import sys
@@ -63,17 +64,20 @@ _isolation: isolation.Isolation | isolation.Untouched | None = None
 class DebugpyBackend(base.Backend):
     """debugpy, in one process."""
 
-    def load(self, sock: Any) -> None:
-        """Import pydevd in isolation and connect it.
+    def require(self) -> None:
+        """Look whether debugpy is installed."""
+        if importlib.util.find_spec('debugpy') is None:
+            raise exceptions.BackendNotInstalled('debugpy', 'debugpy')
 
-        :raises: BackendNotInstalled
-        """
+    def load(self, sock: Any) -> None:
+        """Import pydevd in isolation and connect it."""
         environment = _isolate(self.settings)
         environment.enter()
         with isolation.residue():
             pydevd = _import_pydevd(self.settings)
             self._start(pydevd, environment.threading(), sock)
         self._pydevd = pydevd
+        self.version = sys.modules['debugpy'].__version__
         self._sock = sock
         self._hook: Any = None
 
@@ -185,13 +189,8 @@ def _import_pydevd(settings: settings_.Settings) -> Any:
     os.environ.setdefault('PYDEVD_DISABLE_FILE_VALIDATION', '1')
     if settings.log_dir:
         os.environ.setdefault('DEBUGPY_LOG_DIR', settings.log_dir)
-    try:
-        importlib.import_module('debugpy.server')
-        pydevd: Any = importlib.import_module('pydevd')
-    except ModuleNotFoundError as exc:
-        if exc.name != 'debugpy':
-            raise
-        raise exceptions.BackendNotInstalled('debugpy', 'debugpy') from exc
+    importlib.import_module('debugpy.server')
+    pydevd: Any = importlib.import_module('pydevd')
     if loaded is None:
         _adapt(pydevd)
     return pydevd

@@ -30,6 +30,14 @@ class Backend(abc.ABC):
         :param settings: the options of this service
         """
         self.settings = settings
+        self.version = ''
+
+    @abc.abstractmethod
+    def require(self) -> None:
+        """Look, without importing it, whether the debugger is there.
+
+        :raises: BackendNotInstalled
+        """
 
     @abc.abstractmethod
     def load(self, sock: Any) -> None:

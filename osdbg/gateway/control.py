@@ -99,14 +99,7 @@ class Gateway:
                 message = await _receive(reader)
                 if message is None:
                     break
-                if 'forked' in message:
-                    worker.note_fork()
-                    port.review()
-                elif 'loaded' in message:
-                    worker.traces(str(message['loaded']))
-                elif 'failed' in message:
-                    reason = str(message.get('reason'))
-                    worker.failed(str(message['failed']), reason)
+                self._note(worker, port, message)
         finally:
             del self._workers[worker.id]
             port.leave(worker)
@@ -116,6 +109,19 @@ class Gateway:
                     for key, other in self._ports.items()
                     if other is not port
                 }
+
+    def _note(
+        self, worker: Worker, port: Port, message: dict[str, Any]
+    ) -> None:
+        if 'forked' in message:
+            worker.note_fork()
+            port.review()
+        elif 'loaded' in message:
+            version = str(message.get('version'))
+            worker.traces(str(message['loaded']), version)
+        elif 'failed' in message:
+            reason = str(message.get('reason'))
+            worker.failed(str(message['failed']), reason)
 
     async def _serve_link(
         self,

@@ -45,7 +45,8 @@ class Port:
         self.changed = asyncio.Event()
         self._server: asyncio.AbstractServer | None = None
         self._opening: asyncio.Task[None] | None = None
-        self._told: set[str] = set()
+        self._trouble = ''
+        self._told: dict[str, str] = {}
         self._announcing: set[asyncio.Task[None]] = set()
 
     @property
@@ -62,20 +63,17 @@ class Port:
             self._opening = asyncio.ensure_future(self._open())
 
     async def _open(self) -> None:
-        complained = ''
         while True:
             try:
                 self._server = await asyncio.start_server(
                     self._accept, self.host, self.number, limit=dap.MAX_HEADER
                 )
             except OSError as exc:
-                line = await self._why_not(exc)
-                if line != complained:
-                    complained = line
-                    self._log_each_service(logging.WARNING, line)
+                self._trouble = await self._why_not(exc)
+                self._tell()
                 await asyncio.sleep(_RETRY_SECONDS)
             else:
-                self._told.clear()
+                self._trouble = ''
                 self._tell()
                 return
 
@@ -90,22 +88,21 @@ class Port:
             f'port. It opens by itself once the port is free'
         )
 
-    def _log_each_service(self, level: int, line: str) -> None:
-        for name in {worker.name for worker in self.workers}:
-            for worker in self.workers:
-                if worker.name == name:
-                    worker.log(level, line)
-                    break
-
     def _tell(self) -> None:
-        """Say once in each service's log where to attach."""
-        if self._server is not None:
-            for worker in self.workers:
-                if worker.name not in self._told:
-                    self._told.add(worker.name)
-                    worker.told(
+        """Say once in each service's log where to attach, or why not."""
+        if self._server is None and not self._trouble:
+            return
+        for worker in self.workers:
+            worker.tell_port(self._trouble)
+            if self._told.get(worker.name) != self._trouble:
+                self._told[worker.name] = self._trouble
+                if self._trouble:
+                    worker.log(logging.WARNING, self._trouble)
+                else:
+                    worker.log(
+                        logging.INFO,
                         f'osdbg: to debug {worker.name}, attach an IDE to '
-                        f'{self.address}'
+                        f'{self.address}',
                     )
 
     def close(self) -> None:

@@ -37,6 +37,8 @@ _DETACH_SECONDS = 3.0
 # How long a plain attach waits for a worker: one that was killed takes a
 # second to be replaced.
 _WORKER_SECONDS = 10.0
+# And for another client, which may just have been cut off, to go.
+_TAKEN_SECONDS = 1.0
 _LOOK_SECONDS = 0.2
 # A killed process is noticed on its two connections one after the other.
 _DEATH_SECONDS = 0.2
@@ -199,11 +201,12 @@ class Session:
 
     async def _wait_for_worker(self) -> Worker | None:
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + _WORKER_SECONDS
+        start = loop.time()
         while True:
             worker = self._port.first_free()
-            left = deadline - loop.time()
-            if worker is not None or left <= 0 or self._all_taken():
+            limit = _TAKEN_SECONDS if self._all_taken() else _WORKER_SECONDS
+            left = start + limit - loop.time()
+            if worker is not None or left <= 0:
                 return worker
             try:
                 await asyncio.wait_for(
@@ -291,14 +294,17 @@ class Session:
     def _on_system_info(
         self, request: dap.Message, arguments: dict[str, Any]
     ) -> None:
-        if self._link is None:
+        worker = self.worker
+        if self._link is None or worker is None:
             self._answer_alone(request)
-        else:
-            self._link.request(
-                'pydevdSystemInfo',
-                {},
-                lambda response: self._client.relay(request, response),
-            )
+            return
+
+        def answer(response: dap.Message) -> None:
+            body = {'debugpy': {'version': worker.version}}
+            body.update(response.get('body') or {})
+            self._client.answer(request, body)
+
+        self._link.request('pydevdSystemInfo', {}, answer)
 
     def _on_terminate(
         self, request: dap.Message, arguments: dict[str, Any]
@@ -314,6 +320,8 @@ class Session:
 
     async def _leave(self, request: dap.Message, terminate: bool) -> None:
         await self._detach(terminate)
+        self.is_root = False
+        self._port.release(self)
         self._client.event('terminated')
         self._client.answer(request)
         if request['command'] == 'disconnect':

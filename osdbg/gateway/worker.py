@@ -15,7 +15,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import Any, TYPE_CHECKING
 
 from osdbg.gateway import dap
@@ -62,6 +61,7 @@ class Worker:
         self.wish: int | None = hello['number']
         self.number: int | None = None
         self.session: Session | None = None
+        self.version = ''
         self._settings = settings_.Settings({'workers': hello['workers']})
         self._writer = writer
         self._ticket = ''
@@ -151,8 +151,9 @@ class Worker:
         except asyncio.TimeoutError:
             pass  # the agent says why in the service's log
 
-    def traces(self, ticket: str) -> None:
-        """Note that the debugger is loaded to the end."""
+    def traces(self, ticket: str, version: str) -> None:
+        """Note that the debugger is loaded to the end, and which it is."""
+        self.version = version
         if ticket == self._ticket:
             self._tracing.set()
 
@@ -195,6 +196,6 @@ class Worker:
                 self._link.result().close()
         self._fail('the process has ended')
 
-    def told(self, text: str) -> None:
-        """Write an ordinary line into the service's log."""
-        self.log(logging.INFO, text)
+    def tell_port(self, trouble: str) -> None:
+        """Tell the agent that its port is open, or what keeps it closed."""
+        self.send(port=trouble)

@@ -27,8 +27,8 @@ from tests.functional.harness import APP
 from tests.functional.harness import free_port
 from tests.functional.harness import FunctionalTestCase
 from tests.functional.harness import line_of
-from tests.functional.harness import POLL
 from tests.functional.harness import over
+from tests.functional.harness import POLL
 from tests.functional.harness import spread
 from tests.functional.harness import wait_until
 

@@ -280,7 +280,7 @@ class ForkTest(FaultTestCase):
         (worker,) = self.start(engine)
         client = self.client(self.port)
         client.break_at(APP, line_of('handler'))
-        forked = worker.get_later('/fork?seconds=0.5')
+        forked = worker.get_later('/fork?seconds=3')
         client.attach()
         child = self.assert_answered(forked)['child']
         self.assertEqual(3 << 8, self.reaped(worker, child))

@@ -223,7 +223,10 @@ class ClientsTest(ManyTestCase):
         for _ in range(50):
             peer = socket.create_connection(('127.0.0.1', self.port))
             self.addCleanup(peer.close)
-        self.assertFalse(worker.state()['debugger_threads'])
+        wait_until(
+            'end of the debugger',
+            lambda: not worker.state()['debugger_threads'],
+        )
         client = self.attach(self.port, 'handler')
         self.stop_and_go(client, worker)
 
