@@ -70,7 +70,7 @@ def _print_table(rows: list[Row]) -> None:
     loads = ' '.join(f'{number:.1f}' for number in os.getloadavg())
     print(
         f'Python {platform.python_version()}, {os.cpu_count()} CPUs, '
-        f'load {loads}; medians, quartiles beside them'
+        f'load {loads}; medians; beside them quartiles or standard errors'
     )
     group = ''
     width = max((len(row.what) for row in rows), default=0) + 2

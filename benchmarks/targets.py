@@ -31,6 +31,8 @@ class Row:
     """None when it cannot be had, for the reason in ``note``."""
     unit: str = ''
     note: str = ''
+    error: float = 0.0
+    """The standard error of the value, where noise matters."""
 
     @property
     def target(self) -> tuple[str, float] | None:
@@ -39,13 +41,19 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """``met``, ``missed``, or nothing where there is no target."""
+        """``met``, ``missed``, or nothing where there is no target.
+
+        ``unclear`` is what is missed by less than the machine's noise.
+        """
         if self.target is None:
             return ''
         comparison, limit = self.target
-        if self.value is None or not _TESTS[comparison](self.value, limit):
+        if self.value is None:
             return 'missed'
-        return 'met'
+        if _TESTS[comparison](self.value, limit):
+            return 'met'
+        near = abs(self.value - limit) <= 2 * self.error
+        return 'unclear' if near else 'missed'
 
     def as_json(self) -> dict[str, Any]:
         """Return the row as ``--json`` prints it."""

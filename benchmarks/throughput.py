@@ -160,10 +160,12 @@ def _rows(group: str, samples: _Samples) -> list[Row]:
         if name in samples.broken:
             rows.append(Row(group, name, None, 'x', samples.broken[name]))
             continue
+        error = lab_.median_error(ratios)
         per_cpu = samples.cpu[name]
         note = (
-            f'{lab_.quartiles(ratios)}; by CPU time '
-            f'{statistics.median(per_cpu):.3f}, {lab_.quartiles(per_cpu)}'
+            f'+-{error:.3f}; by CPU time {statistics.median(per_cpu):.3f} '
+            f'+-{lab_.median_error(per_cpu):.3f}'
         )
-        rows.append(Row(group, name, statistics.median(ratios), 'x', note))
+        median = statistics.median(ratios)
+        rows.append(Row(group, name, median, 'x', note, error))
     return rows

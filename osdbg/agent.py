@@ -243,6 +243,7 @@ class Agent:
             'port': settings.port,
             'workers': settings.workers,
             'eager': settings.activate == 'on_init',
+            'required': settings.required,
             'backend': settings.backend,
             'python': sys.version.split()[0],
             'argv': [word[:200] for word in sys.argv[:20]],

@@ -36,7 +36,11 @@ def _detach() -> None:
     os.setsid()
     os.chdir('/')
     os.umask(0o077)
-    os.closerange(3, os.sysconf('SC_OPEN_MAX'))
+    try:
+        highest = max(int(fd) for fd in os.listdir('/proc/self/fd'))
+    except OSError:
+        highest = 1024
+    os.closerange(3, highest + 1)
 
 
 def main(arguments: list[str]) -> int:

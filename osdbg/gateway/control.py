@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from typing import Any
 
@@ -39,11 +40,14 @@ class Gateway:
         self._listener = socket.socket(fileno=listener)
         self._ports: dict[tuple[str, int], Port] = {}
         self._workers: dict[str, Worker] = {}
-        self._connections = 0
 
     async def run(self) -> None:
-        """Serve until nobody has been there for the grace period."""
+        """Serve until no process has been armed for the grace period.
+
+        A client that stays on alone is let go then.
+        """
         self._listener.setblocking(False)
+        asyncio.get_running_loop().set_exception_handler(self._report)
         server = await asyncio.start_unix_server(
             self._accept, sock=self._listener, limit=protocol.MAX_LINE
         )
@@ -51,18 +55,24 @@ class Gateway:
         step = min(0.5, protocol.GRACE / 2)
         while idle < protocol.GRACE:
             await asyncio.sleep(step)
-            idle = 0.0 if self._busy() else idle + step
+            idle = 0.0 if self._workers else idle + step
         server.close()
 
-    def _busy(self) -> bool:
-        return self._connections > 0 or any(
-            port.sessions for port in self._ports.values()
-        )
+    def _report(
+        self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]
+    ) -> None:
+        """Have a bug of ours show in the log of a service."""
+        what = context.get('exception') or context.get('message')
+        for worker in list(self._workers.values())[:1]:
+            worker.log(
+                logging.WARNING,
+                f'the osdbg gateway stumbled ({what!r}) and goes on; please '
+                f'report it',
+            )
 
     async def _accept(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        self._connections += 1
         try:
             protocol.check_peer(writer.get_extra_info('socket'))
             message = await asyncio.wait_for(_receive(reader), _HELLO_SECONDS)
@@ -81,7 +91,6 @@ class Gateway:
         ):
             pass  # it does not speak our language: it is let go
         finally:
-            self._connections -= 1
             writer.close()
 
     async def _serve_agent(

@@ -153,7 +153,7 @@ class Peer:
         :param callback: is called with the response, in the order in which
             the other side sends it
         """
-        message = {'type': 'request', 'command': command}
+        message: Message = {'type': 'request', 'command': command}
         if arguments is not None:
             message['arguments'] = arguments
         if self.closed:

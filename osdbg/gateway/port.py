@@ -96,9 +96,9 @@ class Port:
             worker.tell_port(self._trouble)
             if self._told.get(worker.name) != self._trouble:
                 self._told[worker.name] = self._trouble
-                if self._trouble:
+                if self._trouble and not worker.required:
                     worker.log(logging.WARNING, self._trouble)
-                else:
+                elif not self._trouble:
                     worker.log(
                         logging.INFO,
                         f'osdbg: to debug {worker.name}, attach an IDE to '
@@ -124,7 +124,6 @@ class Port:
             await session.run()
         finally:
             self.sessions.remove(session)
-            self.release(session)
 
     # Who is there.
 

@@ -14,9 +14,8 @@
 
 The first session of a client, the root, is the one through which it learns of
 the other workers; for each it opens a session of its own, as it does for the
-subprocesses of a program that debugpy launched. What the gateway does itself
-is what debugpy's adapter process does (``debugpy/adapter/clients.py``), so
-that clients cannot tell the two apart; everything else passes through.
+subprocesses of a program that debugpy launched. A root session outlives its
+worker, as long as there are others to announce.
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, TYPE_CHECKING
 
+from osdbg.gateway.attachment import Attachment
 from osdbg.gateway.capabilities import CAPABILITIES
 from osdbg.gateway import dap
 from osdbg.gateway.worker import LoadFailed
@@ -32,8 +32,6 @@ from osdbg.gateway.worker import Worker
 if TYPE_CHECKING:
     from osdbg.gateway.port import Port
 
-_ANSWER_SECONDS = 30.0
-_DETACH_SECONDS = 3.0
 # How long a plain attach waits for a worker: one that was killed takes a
 # second to be replaced.
 _WORKER_SECONDS = 10.0
@@ -42,6 +40,21 @@ _TAKEN_SECONDS = 1.0
 _LOOK_SECONDS = 0.2
 # A killed process is noticed on its two connections one after the other.
 _DEATH_SECONDS = 0.2
+
+# Not for the sessions with other workers, as in debugpy's adapter.
+_NOT_INHERITED = frozenset(
+    (
+        'processId',
+        'listen',
+        'preLaunchTask',
+        'postDebugTask',
+        'request',
+        'restart',
+        'args',
+        'processName',
+        'pythonArgs',
+    )
+)
 
 
 class Session:
@@ -53,19 +66,22 @@ class Session:
         :param port: the port it came in by
         :param client: the connection
         """
-        self.worker: Worker | None = None
         self.is_root = False
         self._port = port
         self._client = client
-        self._link: dap.Peer | None = None
-        self._initialize: dap.Message | None = None
-        self._start: dap.Message | None = None
-        self._arguments: dict[str, Any] = {}
-        # Events that come before the client has been told that it attached.
-        self._early: list[dap.Message] | None = []
-        self._threads: set[int] = set()
+        self._attachment: Attachment | None = None
+        self._initialize: dict[str, Any] | None = None
+        self._arguments: dict[str, Any] | None = None
         self._declined: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._requests = {
+            'initialize': self._on_initialize,
+            'attach': self._on_attach,
+            'launch': self._on_launch,
+            'configurationDone': self._on_configuration_done,
+            'terminate': self._on_terminate,
+            'disconnect': self._on_disconnect,
+        }
 
     async def run(self) -> None:
         """Serve the client until it leaves."""
@@ -78,7 +94,6 @@ class Session:
             for task in self._tasks:
                 task.cancel()
             await self._detach(terminate=False)
-            self.is_root = False
             self._client.close()
 
     def _background(self, work: Any) -> None:
@@ -91,34 +106,28 @@ class Session:
     def _handle(self, message: dap.Message) -> None:
         if message.get('type') != 'request':
             return
-        method = _REQUESTS.get(str(message.get('command')))
+        method = self._requests.get(str(message.get('command')))
         arguments = message.get('arguments')
+        if not isinstance(arguments, dict):
+            arguments = {}
         if method is not None:
-            if not isinstance(arguments, dict):
-                arguments = {}
-            method(self, message, arguments)
-        elif self._link is not None:
-            self._pass_on(message, arguments)
+            method(message, arguments)
+        elif self._attachment is not None:
+            self._attachment.pass_on(message, message.get('arguments'))
         else:
-            self._answer_alone(message)
+            self._answer_alone(message, arguments)
 
-    def _pass_on(self, request: dap.Message, arguments: Any) -> None:
-        assert self._link is not None  # noqa: S101
-        self._link.request(
-            str(request['command']),
-            arguments,
-            lambda response: self._client.relay(request, response),
-        )
-
-    def _answer_alone(self, request: dap.Message) -> None:
+    def _answer_alone(
+        self, request: dap.Message, arguments: dict[str, Any]
+    ) -> None:
         """Answer for a worker that is not there, so that the session lives."""
-        command = request.get('command')
+        command = str(request.get('command'))
         if command == 'threads':
             self._client.answer(request, {'threads': []})
-        elif self.is_root and str(command).startswith('set'):
-            arguments = request.get('arguments') or {}
-            lines = arguments.get('breakpoints') or []
-            unset = [{'verified': False} for _line in lines]
+        elif self.is_root and command.startswith('set'):
+            lines = arguments.get('breakpoints')
+            count = len(lines) if isinstance(lines, list) else 0
+            unset = [{'verified': False}] * count
             self._client.answer(request, {'breakpoints': unset})
         else:
             self._client.refuse(
@@ -138,18 +147,6 @@ class Session:
         if worker is not None:
             worker.load()
 
-    def _on_attach(
-        self, request: dap.Message, arguments: dict[str, Any]
-    ) -> None:
-        if self._initialize is None or self._start is not None:
-            self._client.refuse(
-                request, 'expected one attach after one initialize'
-            )
-            return
-        self._start = request
-        self._arguments = arguments
-        self._background(self._attach(request))
-
     def _on_launch(
         self, request: dap.Message, arguments: dict[str, Any]
     ) -> None:
@@ -159,15 +156,25 @@ class Session:
             'configuration of your IDE',
         )
 
-    async def _attach(self, request: dap.Message) -> None:
-        pid = self._arguments.get('subProcessId')
+    def _on_attach(
+        self, request: dap.Message, arguments: dict[str, Any]
+    ) -> None:
+        if self._initialize is None or self._arguments is not None:
+            self._client.refuse(
+                request, 'expected one attach after one initialize'
+            )
+            return
+        self._arguments = arguments
+        self._background(self._attach(request, self._initialize))
+
+    async def _attach(
+        self, request: dap.Message, initialize: dict[str, Any]
+    ) -> None:
+        pid = (self._arguments or {}).get('subProcessId')
         if pid is not None:
             worker = self._port.find(pid)
             if worker is None:
-                # It may have ended meanwhile. debugpy's adapter does the
-                # same: the client should not complain.
-                self._client.answer(request)
-                self._client.event('terminated')
+                self._end_quietly(request)
                 return
         else:
             worker = await self._wait_for_worker()
@@ -175,29 +182,24 @@ class Session:
                 self._client.refuse(request, self._why_none())
                 return
         worker.session = self
-        self.worker = worker
         self.is_root = pid is None
+        self._attachment = Attachment(self._client, worker, request)
         try:
-            self._link = await worker.loaded()
-            self._link.handle = self._handle_worker
-            await self._greet(self._link)
+            await self._attachment.begin(initialize)
         except LoadFailed as exc:
-            self._link = None
-            self._client.refuse(request, str(exc))
-        else:
-            self._client.event('initialized')
+            self._attachment = None
+            if worker in self._port.workers or self.is_root:
+                self._client.refuse(request, str(exc))
+            else:
+                self._end_quietly(request)
 
-    async def _greet(self, link: dap.Peer) -> None:
-        for command, arguments in (
-            ('initialize', self._initialize),
-            ('attach', self._arguments),
-        ):
-            response = await link.ask(command, arguments, _ANSWER_SECONDS)
-            if not response.get('success'):
-                raise LoadFailed(
-                    f'the debugger refused "{command}": '
-                    f'{response.get("message")}'
-                )
+    def _end_quietly(self, request: dap.Message) -> None:
+        """End a session whose worker ended before it was attached.
+
+        debugpy's adapter does the same: it is nothing to complain of.
+        """
+        self._client.answer(request)
+        self._client.event('terminated')
 
     async def _wait_for_worker(self) -> Worker | None:
         loop = asyncio.get_running_loop()
@@ -234,77 +236,22 @@ class Session:
     def _on_configuration_done(
         self, request: dap.Message, arguments: dict[str, Any]
     ) -> None:
-        if self._start is None or self._link is None or self._early is None:
+        attachment = self._attachment
+        if attachment is None or not attachment.configurable:
             self._client.refuse(
                 request, '"configurationDone" is only allowed after "attach"'
             )
-            return
-        self._background(self._configured(self._link, request, arguments))
+        else:
+            self._background(self._configure(attachment, request, arguments))
 
-    async def _configured(
-        self, link: dap.Peer, request: dap.Message, arguments: dict[str, Any]
+    async def _configure(
+        self,
+        attachment: Attachment,
+        request: dap.Message,
+        arguments: dict[str, Any],
     ) -> None:
-        assert self.worker is not None  # noqa: S101
-        await self.worker.tracing()
-        link.request(
-            'configurationDone',
-            arguments,
-            lambda response: self._started(request, response),
-        )
-
-    def _started(self, request: dap.Message, response: dap.Message) -> None:
-        """Tell the client, and then the others, that it is attached."""
-        assert self._start is not None  # noqa: S101
-        self._client.relay(request, response)
-        self._client.answer(self._start)
-        early, self._early = self._early or [], None
-        for event in early:
-            self._client.forward(event)
-        if self.worker is not None:
-            self.worker.send(attached=True)
-        if self.is_root:
+        if await attachment.configure(request, arguments) and self.is_root:
             self._port.announce_all(self)
-
-    def _on_pause(
-        self, request: dap.Message, arguments: dict[str, Any]
-    ) -> None:
-        """Pause the process as a whole, as the adapter does."""
-        if self._link is None:
-            self._answer_alone(request)
-        else:
-            self._pass_on(request, {**arguments, 'threadId': '*'})
-
-    def _on_continue(
-        self, request: dap.Message, arguments: dict[str, Any]
-    ) -> None:
-        """Continue the process as a whole, be it into its end."""
-
-        def answer(response: dap.Message) -> None:
-            if response is dap.GONE:
-                self._client.answer(request, {'allThreadsContinued': True})
-            else:
-                self._client.relay(request, response)
-
-        if self._link is None:
-            self._answer_alone(request)
-        else:
-            arguments = {**arguments, 'threadId': '*'}
-            self._link.request('continue', arguments, answer)
-
-    def _on_system_info(
-        self, request: dap.Message, arguments: dict[str, Any]
-    ) -> None:
-        worker = self.worker
-        if self._link is None or worker is None:
-            self._answer_alone(request)
-            return
-
-        def answer(response: dap.Message) -> None:
-            body = {'debugpy': {'version': worker.version}}
-            body.update(response.get('body') or {})
-            self._client.answer(request, body)
-
-        self._link.request('pydevdSystemInfo', {}, answer)
 
     def _on_terminate(
         self, request: dap.Message, arguments: dict[str, Any]
@@ -320,71 +267,42 @@ class Session:
 
     async def _leave(self, request: dap.Message, terminate: bool) -> None:
         await self._detach(terminate)
-        self.is_root = False
-        self._port.release(self)
         self._client.event('terminated')
         self._client.answer(request)
         if request['command'] == 'disconnect':
             self._client.close()
 
     async def _detach(self, terminate: bool) -> None:
-        """Give the worker back to its work."""
-        link, self._link = self._link, None
-        if link is None or self.worker is None:
-            return
-        link.handle = lambda message: None
-        self.worker.send(attached=False)
-        await link.ask(
-            'disconnect', {'terminateDebuggee': terminate}, _DETACH_SECONDS
-        )
+        self.is_root = False
+        attachment, self._attachment = self._attachment, None
+        if attachment is not None:
+            await attachment.detach(terminate)
+        self._port.release(self)
 
     # From the worker.
 
-    def _handle_worker(self, message: dap.Message) -> None:
-        name = message.get('event')
-        if message.get('type') != 'event' or name in (
-            'initialized',
-            'terminated',
-        ):
-            return  # the gateway's to send, as the adapter's
-        body = message.get('body')
-        if name == 'thread' and isinstance(body, dict):
-            if body.get('reason') == 'started':
-                self._threads.add(body['threadId'])
-            else:
-                self._threads.discard(body['threadId'])
-        if self._early is not None:
-            self._early.append(message)
-        else:
-            self._client.forward(message)
-
     def link_lost(self, link: dap.Peer) -> None:
         """Note that the debugger in the worker is gone."""
-        if self._link is link:
-            self._link = None
-            self._background(self._lost_later())
+        if self._attachment is not None and self._attachment.uses(link):
+            self._background(self._lost_later(self._attachment))
 
-    async def _lost_later(self) -> None:
+    async def _lost_later(self, attachment: Attachment) -> None:
         await asyncio.sleep(_DEATH_SECONDS)
-        if self.worker is not None:
-            self.worker.unload()
+        if self._attachment is attachment:
+            attachment.worker.unload()
             self.worker_lost()
 
     def worker_lost(self) -> None:
         """Note that the worker is gone; go on as long as others live."""
-        worker, self.worker, self._link = self.worker, None, None
-        if worker is None:
+        attachment, self._attachment = self._attachment, None
+        if attachment is None:
             return
-        if worker.session is self:
-            worker.session = None
+        worker = attachment.worker
+        worker.session = None
         if not (self.is_root and self._port.workers):
             self._client.event('terminated')
             return
-        for thread in self._threads:
-            self._client.event(
-                'thread', {'reason': 'exited', 'threadId': thread}
-            )
-        self._threads.clear()
+        attachment.lose()
         self.print(
             f'{worker.title} is gone; this session goes on with the others\n'
         )
@@ -405,57 +323,36 @@ class Session:
         """Have the client open a session with another worker."""
         if worker.id in self._declined:
             return
-        body = {
-            name: value
-            for name, value in self._arguments.items()
-            if name not in _NOT_INHERITED
-        }
-        connect = body.get('connect')
-        body['connect'] = {
-            'host': body.pop('host', None) or self._port.host,
-            'port': body.pop('port', None) or self._port.number,
-            **(connect if isinstance(connect, dict) else {}),
-        }
-        body['name'] = worker.title
-        body['subProcessId'] = worker.pid
+        configuration = self._configuration_for(worker)
         assert self._initialize is not None  # noqa: S101
         if self._initialize.get('supportsStartDebuggingRequest'):
             self._client.request(
                 'startDebugging',
-                {'request': 'attach', 'configuration': body},
+                {'request': 'attach', 'configuration': configuration},
                 lambda response: self._answered(worker, response),
             )
         else:
-            self._client.event('debugpyAttach', {**body, 'request': 'attach'})
+            self._client.event(
+                'debugpyAttach', {**configuration, 'request': 'attach'}
+            )
+
+    def _configuration_for(self, worker: Worker) -> dict[str, Any]:
+        configuration = {
+            name: value
+            for name, value in (self._arguments or {}).items()
+            if name not in _NOT_INHERITED
+        }
+        connect = configuration.get('connect')
+        configuration['connect'] = {
+            'host': configuration.pop('host', None) or self._port.host,
+            'port': configuration.pop('port', None) or self._port.number,
+            **(connect if isinstance(connect, dict) else {}),
+        }
+        configuration['name'] = worker.title
+        configuration['subProcessId'] = worker.pid
+        return configuration
 
     def _answered(self, worker: Worker, response: dap.Message) -> None:
         if not response.get('success') and worker.session is None:
             self._declined.add(worker.id)
             worker.unload()
-
-
-_NOT_INHERITED = frozenset(
-    (
-        'processId',
-        'listen',
-        'preLaunchTask',
-        'postDebugTask',
-        'request',
-        'restart',
-        'args',
-        'processName',
-        'pythonArgs',
-    )
-)
-
-_REQUESTS = {
-    'initialize': Session._on_initialize,
-    'attach': Session._on_attach,
-    'launch': Session._on_launch,
-    'configurationDone': Session._on_configuration_done,
-    'continue': Session._on_continue,
-    'pause': Session._on_pause,
-    'debugpySystemInfo': Session._on_system_info,
-    'terminate': Session._on_terminate,
-    'disconnect': Session._on_disconnect,
-}

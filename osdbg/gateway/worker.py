@@ -55,6 +55,7 @@ class Worker:
         self.host = str(hello['host'])
         self.port = int(hello['port'])
         self.eager = bool(hello['eager'])
+        self.required = bool(hello['required'])
         self.forked = 0.0
         if hello['forked']:
             self.note_fork()

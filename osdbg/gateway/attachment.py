@@ -1,0 +1,174 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A client and a worker's debugger, brought together.
+
+What is done here and not passed through is what debugpy's adapter process
+does (``debugpy/adapter/clients.py`` and ``servers.py``), so that clients
+cannot tell the two apart.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from osdbg.gateway import dap
+from osdbg.gateway.worker import LoadFailed
+from osdbg.gateway.worker import Worker
+
+_ANSWER_SECONDS = 30.0
+_DETACH_SECONDS = 3.0
+
+
+class Attachment:
+    """One client attached to one worker."""
+
+    def __init__(
+        self, client: dap.Peer, worker: Worker, start: dap.Message
+    ) -> None:
+        """Bring the two together; ``begin`` makes them talk.
+
+        :param client: the client's connection
+        :param worker: the worker, which is reserved for it
+        :param start: the client's ``attach`` request, answered when the
+            client has set its breakpoints
+        """
+        self.worker = worker
+        self._client = client
+        self._start = start
+        self._link: dap.Peer | None = None
+        # Events that come before the client has been told that it attached.
+        self._early: list[dap.Message] | None = []
+        self._threads: set[Any] = set()
+
+    async def begin(self, initialize: dict[str, Any]) -> None:
+        """Load the debugger and pass the client's first requests on to it.
+
+        :param initialize: the arguments of the client's ``initialize``
+        :raises: LoadFailed
+        """
+        link = await self.worker.loaded()
+        link.handle = self._handle_event
+        for command, arguments in (
+            ('initialize', initialize),
+            ('attach', self._start.get('arguments')),
+        ):
+            response = await link.ask(command, arguments, _ANSWER_SECONDS)
+            if not response.get('success'):
+                raise LoadFailed(
+                    f'the debugger refused "{command}": '
+                    f'{response.get("message")}'
+                )
+        self._link = link
+        self._client.event('initialized')
+
+    @property
+    def configurable(self) -> bool:
+        """Whether the client may send ``configurationDone`` now."""
+        return self._link is not None and self._early is not None
+
+    async def configure(
+        self, request: dap.Message, arguments: dict[str, Any]
+    ) -> bool:
+        """Let the worker run on with the client's breakpoints.
+
+        :returns: whether the client is attached now
+        """
+        await self.worker.tracing()
+        link, early = self._link, self._early
+        if link is None or early is None:
+            return False
+        response = await link.ask(
+            'configurationDone', arguments, _ANSWER_SECONDS
+        )
+        self._client.relay(request, response)
+        self._client.answer(self._start)
+        self._early = None
+        for event in early:
+            self._client.forward(event)
+        self.worker.send(attached=True)
+        return True
+
+    def pass_on(self, request: dap.Message, arguments: Any) -> None:
+        """Have the debugger answer a request of the client."""
+        command = str(request.get('command'))
+        if command in ('pause', 'continue'):
+            # The process as a whole, not one of its threads.
+            arguments = {**(arguments or {}), 'threadId': '*'}
+
+        def answer(response: dap.Message) -> None:
+            if response is dap.GONE and command == 'continue':
+                # It went on, and into its end.
+                self._client.answer(request, {'allThreadsContinued': True})
+            elif command == 'debugpySystemInfo':
+                body = {'debugpy': {'version': self.worker.version}}
+                body.update(response.get('body') or {})
+                self._client.answer(request, body)
+            else:
+                self._client.relay(request, response)
+
+        if command == 'debugpySystemInfo':
+            self._ask('pydevdSystemInfo', {}, answer)
+        else:
+            self._ask(command, arguments, answer)
+
+    def _ask(self, command: str, arguments: Any, answer: Any) -> None:
+        if self._link is None:
+            answer(dap.GONE)
+        else:
+            self._link.request(command, arguments, answer)
+
+    def _handle_event(self, message: dap.Message) -> None:
+        name = message.get('event')
+        if message.get('type') != 'event' or name in (
+            'initialized',
+            'terminated',
+        ):
+            return  # the gateway's to send, as the adapter's
+        body = message.get('body')
+        if name == 'thread' and isinstance(body, dict):
+            change = self._threads.discard
+            if body.get('reason') == 'started':
+                change = self._threads.add
+            change(body.get('threadId'))
+        if self._early is not None:
+            self._early.append(message)
+        else:
+            self._client.forward(message)
+
+    def uses(self, link: dap.Peer) -> bool:
+        """Tell whether a connection is the one to the debugger here."""
+        return self._link is link
+
+    async def detach(self, terminate: bool) -> None:
+        """Give the worker back to its work.
+
+        :param terminate: end the process instead, as the client asked
+        """
+        link, self._link = self._link, None
+        if link is not None:
+            link.handle = lambda message: None
+            self.worker.send(attached=False)
+            await link.ask(
+                'disconnect',
+                {'terminateDebuggee': terminate},
+                _DETACH_SECONDS,
+            )
+
+    def lose(self) -> None:
+        """Tell the client that the threads of a lost worker are no more."""
+        self._link = None
+        for thread in self._threads:
+            self._client.event(
+                'thread', {'reason': 'exited', 'threadId': thread}
+            )
+        self._threads.clear()

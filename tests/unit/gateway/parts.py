@@ -1,0 +1,227 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The real gateway in this process, and those who connect to it."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import unittest
+import uuid
+
+from osdbg.gateway import control
+from osdbg.gateway import dap
+from osdbg.gateway import protocol
+
+SECONDS = 10
+
+
+async def streams():
+    """Return reader and writer of both ends of a real connection."""
+    left, right = socket.socketpair()
+    return (
+        *await asyncio.open_connection(sock=left, limit=dap.MAX_HEADER),
+        *await asyncio.open_connection(sock=right, limit=dap.MAX_HEADER),
+    )
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
+
+
+async def until(probe, what='condition'):
+    """Wait until ``probe()`` returns something true, and return it."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + SECONDS
+    while True:
+        found = probe()
+        if found:
+            return found
+        if loop.time() > deadline:
+            raise AssertionError(f'no {what} in {SECONDS} s')
+        await asyncio.sleep(0.005)
+
+
+class Agent:
+    """The other end of the control socket, and the debugger behind it."""
+
+    def __init__(self, reader, writer, hello):
+        self.hello = hello
+        self.orders = []
+        self.links = []
+        self.asked = []
+        self.reason = ''
+        self.answers = {}
+        self._reader = reader
+        self._writer = writer
+        self._task = asyncio.ensure_future(self._obey())
+
+    async def _obey(self):
+        while True:
+            line = await self._reader.readline()
+            if not line:
+                return
+            for order, value in protocol.decode(line).items():
+                self.orders.append((order, value))
+                if order == 'load':
+                    await self._load(value)
+
+    async def _load(self, ticket):
+        if self.reason:
+            self.send(failed=ticket, reason=self.reason)
+            return
+        link = dap.Peer(*await connect(join=ticket))
+        link.handle = lambda request: self._answer(link, request)
+        self.links.append(link)
+        asyncio.ensure_future(link.run())
+        self.send(loaded=ticket, version='1.2.3')
+
+    def _answer(self, link, request):
+        command = request['command']
+        self.asked.append((command, request.get('arguments')))
+        answer = self.answers.get(command, {})
+        if isinstance(answer, str):
+            link.refuse(request, answer)
+        else:
+            link.answer(request, answer)
+
+    def send(self, **message):
+        self._writer.write(protocol.encode(message))
+
+    def said(self, order):
+        return [value for name, value in self.orders if name == order]
+
+    def commands(self):
+        return [command for command, _ in self.asked]
+
+    async def wait(self, order, count=1):
+        """Wait for an order and return its newest value."""
+        return (
+            await until(
+                lambda: len(self.said(order)) >= count and self.said(order),
+                f'{order} in {self.orders}',
+            )
+        )[-1]
+
+    def die(self):
+        """End without a goodbye, as a killed process does."""
+        for link in self.links:
+            link.close()
+        self._writer.transport.abort()
+
+
+class Client:
+    """A client at a public port."""
+
+    def __init__(self, reader, writer):
+        self.peer = dap.Peer(reader, writer)
+        self.peer.handle = self._take
+        self.events = []
+        self.requests = []
+        self.accepts = True
+        self.task = asyncio.ensure_future(self.peer.run())
+
+    def _take(self, message):
+        if message['type'] == 'event':
+            self.events.append((message['event'], message.get('body')))
+        else:
+            self.requests.append(message)
+            if self.accepts:
+                self.peer.answer(message)
+            else:
+                self.peer.refuse(message, 'no')
+
+    async def ask(self, command, **arguments):
+        return await self.peer.ask(command, arguments, SECONDS)
+
+    def names(self):
+        return [name for name, _ in self.events]
+
+    async def wait(self, name):
+        return (
+            await until(
+                lambda: [b for n, b in self.events if n == name],
+                f'{name} in {self.events}',
+            )
+        )[-1]
+
+    async def attach(self, start_debugging=True, **arguments):
+        """Attach to the end, and return the answer."""
+        await self.ask(
+            'initialize', supportsStartDebuggingRequest=start_debugging
+        )
+        attached = asyncio.ensure_future(self.ask('attach', **arguments))
+        await until(lambda: attached.done() or 'initialized' in self.names())
+        if not attached.done():
+            await self.ask('configurationDone')
+        return await attached
+
+
+async def connect(**message):
+    reader, writer = await asyncio.open_unix_connection(protocol.address())
+    writer.write(protocol.encode(message))
+    return reader, writer
+
+
+class GatewayTestCase(unittest.IsolatedAsyncioTestCase):
+    """Each test has a gateway with an address and a port of its own."""
+
+    def setUp(self):
+        before = os.environ.get('OSDBG_SOCKET')
+        os.environ['OSDBG_SOCKET'] = f'osdbg-unit-{uuid.uuid4().hex}'
+        self.addCleanup(os.environ.pop, 'OSDBG_SOCKET')
+        if before:
+            self.addCleanup(os.environ.update, OSDBG_SOCKET=before)
+        self.port = free_port()
+        self._agents = 0
+
+    async def asyncSetUp(self):
+        self.gateway = control.Gateway(protocol.listen().detach())
+        self._task = asyncio.ensure_future(self.gateway.run())
+
+    async def asyncTearDown(self):
+        mine = asyncio.current_task()
+        tasks = [task for task in asyncio.all_tasks() if task is not mine]
+        for task in tasks:
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*tasks, return_exceptions=True)
+        self.gateway._listener.close()
+
+    async def agent(self, reason='', **hello):
+        """Say hello, and return once the port has answered."""
+        self._agents += 1
+        hello = {
+            'id': f'agent{self._agents}',
+            'parent': '',
+            'pid': 1000 + self._agents,
+            'forked': False,
+            'number': None,
+            'name': 'api',
+            'host': '127.0.0.1',
+            'port': self.port,
+            'workers': 'all',
+            'eager': False,
+            **hello,
+        }
+        agent = Agent(*await connect(hello=hello), hello)
+        agent.reason = reason
+        await agent.wait('port')
+        return agent
+
+    async def client(self):
+        return Client(
+            *await asyncio.open_connection('127.0.0.1', self.port, limit=2**20)
+        )

@@ -1,0 +1,159 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The control socket: who is heard, and when the gateway ends."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+import unittest
+
+from osdbg.gateway import protocol
+from tests.unit import fresh
+from tests.unit.gateway.parts import connect
+from tests.unit.gateway.parts import GatewayTestCase
+from tests.unit.gateway.parts import until
+
+NONSENSE = (
+    b'nonsense\n',
+    b'[]\n',
+    b'{}\n',
+    b'\xff\n',
+    b'{"hello": 1}\n',
+    b'{"hello": {}}\n',
+    b'{"hello": {"id": 1, "pid": "x"}}\n',
+    b'{"join": "nobody-1"}\n',
+    b'{"join": null}\n',
+    b'x' * (3 * protocol.MAX_LINE),
+    b'{"hello"',
+    b'[' * 50000 + b'\n',
+)
+NOBODY = 65534
+STRANGER = f'''
+import os, _socket
+from osdbg.gateway import protocol
+os.setgid({NOBODY}); os.setuid({NOBODY})
+sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+sock.connect(protocol.address())
+print(sock.recv(1))
+'''
+
+
+class TestControl(GatewayTestCase):
+    async def test_nonsense_is_hung_up_on(self):
+        for line in NONSENSE:
+            with self.subTest(line[:40]):
+                reader, writer = await asyncio.open_unix_connection(
+                    protocol.address()
+                )
+                writer.write(line)
+                writer.write_eof()
+                try:
+                    self.assertEqual(b'', await reader.read())
+                except ConnectionResetError:
+                    pass
+                writer.close()
+        self.assertEqual(0, self.gateway._connections)
+        await self.agent()
+
+    async def test_nonsense_of_an_agent(self):
+        other = await self.agent()
+        for line in NONSENSE:
+            agent = await self.agent()
+            agent._writer.write(line)
+            agent._writer.write_eof()
+            await until(lambda agent=agent: agent._task.done(), 'hang up')
+        await until(lambda: self.gateway._connections == 1)
+        self.assertEqual([other.hello['id']], list(self.gateway._workers))
+
+    async def test_strange_orders_are_ignored(self):
+        agent = await self.agent()
+        agent.send(failed=None)
+        agent.send(loaded=[], version={})
+        agent.send(whatever=1)
+        agent.send(forked=True)
+        client = await self.client()
+        await asyncio.sleep(0)
+        self.assertFalse(agent._task.done())
+        client.peer.close()
+
+    async def test_ports_come_and_go(self):
+        first = await self.agent(host='localhost')
+        second = await self.agent(host='127.0.0.1')
+        self.assertEqual(1, len(self.gateway._ports))
+        first.die()
+        await until(lambda: len(self.gateway._workers) == 1)
+        self.assertEqual(1, len(self.gateway._ports))
+        second.die()
+        await until(lambda: not self.gateway._ports)
+        with self.assertRaises(OSError):
+            await self.client()
+
+    @unittest.skipUnless(os.geteuid() == 0, 'only root can be two users')
+    async def test_another_user_is_not_heard(self):
+        stranger = await asyncio.create_subprocess_exec(
+            sys.executable,
+            '-c',
+            STRANGER,
+            env=fresh.environ(OSDBG_SOCKET=os.environ['OSDBG_SOCKET']),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        said, _ = await asyncio.wait_for(stranger.communicate(), 20)
+        self.assertEqual(b"b''\n", said)
+
+    async def test_a_ticket_joins_once(self):
+        agent = await self.agent()
+        client = await self.client()
+        await client.ask('initialize')
+        ticket = await agent.wait('load')
+        for again in (ticket, ticket[:-1] + '9'):
+            reader, writer = await connect(join=again)
+            self.assertEqual(b'', await reader.read())
+            writer.close()
+        self.assertEqual(1, len(agent.links))
+
+
+class TestProcess(unittest.TestCase):
+    def start(self, **more):
+        return subprocess.Popen(
+            [sys.executable, '-m', 'osdbg.gateway'],
+            env=fresh.environ(**more),
+            cwd=fresh.ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+
+    def test_ends_after_the_grace_period(self):
+        started = time.monotonic()
+        gateway = self.start(OSDBG_GATEWAY_GRACE='0.2')
+        said, _ = gateway.communicate(timeout=20)
+        self.assertEqual((0, b''), (gateway.returncode, said))
+        self.assertGreater(time.monotonic() - started, 0.2)
+
+    def test_a_second_one_says_so(self):
+        environ = fresh.environ()
+        before = os.environ.get('OSDBG_SOCKET')
+        os.environ['OSDBG_SOCKET'] = environ['OSDBG_SOCKET']
+        try:
+            sock = protocol.listen()
+        finally:
+            del os.environ['OSDBG_SOCKET']
+            if before:
+                os.environ['OSDBG_SOCKET'] = before
+        self.addCleanup(sock.close)
+        second = self.start(OSDBG_SOCKET=environ['OSDBG_SOCKET'])
+        said, _ = second.communicate(timeout=20)
+        self.assertEqual(0, second.returncode)
+        self.assertIn(f'already at @{environ["OSDBG_SOCKET"]}', said.decode())

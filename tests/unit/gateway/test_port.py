@@ -1,0 +1,236 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A port: who is a launcher, who gets which number, and who listens."""
+
+import asyncio
+import errno
+import os
+import socket
+
+from osdbg.gateway import port as port_
+from osdbg.gateway import worker as worker_
+from tests.unit.gateway.parts import GatewayTestCase
+from tests.unit.gateway.parts import until
+
+LAUNCHER = None
+
+
+class PortTestCase(GatewayTestCase):
+    async def numbers(self, *agents):
+        """Return what numbers the agents have been given last."""
+        port = self.gateway._ports['loopback', self.port]
+        known = {worker.id: worker.number for worker in port.workers}
+        found = [known[agent.hello['id']] for agent in agents]
+        for agent, number in zip(agents, found):
+            if number is not LAUNCHER or agent.said('worker'):
+                await until(
+                    lambda agent=agent, number=number: (
+                        agent.said('worker')[-1:] == [number]
+                    ),
+                    f'number {number} in {agent.orders}',
+                )
+        return found
+
+    async def child(self, parent, **hello):
+        return await self.agent(parent=parent.hello['id'], **hello)
+
+    async def gone(self, agent):
+        agent.die()
+        await until(
+            lambda: agent.hello['id'] not in self.gateway._workers, 'end'
+        )
+
+    def age(self, agent, seconds=worker_.CHILD_SECONDS):
+        """Let time pass since the agent's process has last forked."""
+        worker = self.gateway._workers[agent.hello['id']]
+        worker.forked -= seconds
+        self.gateway._ports['loopback', self.port].review()
+
+
+class TestLauncher(PortTestCase):
+    async def test_a_process_alone_works(self):
+        self.assertEqual([0], await self.numbers(await self.agent()))
+
+    async def test_a_parent_with_children_is_none(self):
+        parent = await self.agent()
+        self.assertEqual([0], await self.numbers(parent))
+        children = [await self.child(parent) for _ in range(2)]
+        self.assertEqual(
+            [LAUNCHER, 0, 1], await self.numbers(parent, *children)
+        )
+
+    async def test_a_parent_that_has_just_forked_is_none(self):
+        parent = await self.agent(forked=True)
+        self.assertEqual([LAUNCHER], await self.numbers(parent))
+        child = await self.child(parent)
+        self.assertEqual([LAUNCHER, 0], await self.numbers(parent, child))
+
+    async def test_a_fork_that_was_for_a_command(self):
+        parent = await self.agent()
+        parent.send(forked=True)
+        await until(lambda: parent.said('worker') == [0, LAUNCHER])
+        self.age(parent)
+        self.assertEqual([0], await self.numbers(parent))
+
+    async def test_expecting_ends_by_itself(self):
+        before, port_.CHILD_SECONDS = port_.CHILD_SECONDS, 0.02
+        self.addCleanup(setattr, port_, 'CHILD_SECONDS', before)
+        parent = await self.agent(forked=True)
+        worker = self.gateway._workers[parent.hello['id']]
+        worker.forked -= worker_.CHILD_SECONDS - 0.05
+        await until(lambda: parent.said('worker') == [0])
+
+    async def test_a_worker_that_forks_goes_on_working(self):
+        parent = await self.agent()
+        child = await self.child(parent)
+        grandchild = await self.child(child)
+        child.send(forked=True)
+        self.assertEqual(
+            [LAUNCHER, 0, 1], await self.numbers(parent, child, grandchild)
+        )
+
+    async def test_a_daemonized_service(self):
+        parent = await self.agent()
+        launcher = await self.child(parent)
+        await self.gone(parent)
+        worker = await self.child(launcher)
+        self.assertEqual([LAUNCHER, 0], await self.numbers(launcher, worker))
+
+    async def test_works_itself_when_its_children_are_gone(self):
+        parent = await self.agent()
+        child = await self.child(parent)
+        await self.gone(child)
+        self.assertEqual([0], await self.numbers(parent))
+
+    async def test_one_that_is_attached_keeps_its_session(self):
+        parent = await self.agent()
+        client = await self.client()
+        self.assertTrue((await client.attach())['success'])
+        child = await self.child(parent)
+        self.assertEqual([0, 1], await self.numbers(parent, child))
+
+    async def test_a_launcher_is_unloaded(self):
+        parent = await self.agent(eager=True)
+        await parent.wait('load')
+        await until(lambda: parent.links)
+        await self.child(parent)
+        await parent.wait('unload')
+
+
+class TestNumbers(PortTestCase):
+    async def test_in_order_of_arrival(self):
+        agents = [await self.agent() for _ in range(4)]
+        self.assertEqual([0, 1, 2, 3], await self.numbers(*agents))
+
+    async def test_a_successor_takes_the_free_number(self):
+        agents = [await self.agent() for _ in range(3)]
+        await self.gone(agents[1])
+        self.assertEqual([1], await self.numbers(await self.agent()))
+        self.assertEqual([3], await self.numbers(await self.agent()))
+
+    async def test_a_wish_is_granted_when_free(self):
+        second = await self.agent(number=1)
+        other = await self.agent(number=1)
+        self.assertEqual([1, 0], await self.numbers(second, other))
+
+    async def test_each_service_counts_for_itself(self):
+        agents = [await self.agent(name=n) for n in ('api', 'cell', 'api')]
+        self.assertEqual([0, 0, 1], await self.numbers(*agents))
+
+
+class TestWorkers(PortTestCase):
+    async def reached(self, workers):
+        """Return the numbers of the workers that a client reaches."""
+        agents = [await self.agent(workers=workers) for _ in range(4)]
+        client = await self.client()
+        self.assertTrue((await client.attach())['success'])
+        port = self.gateway._ports['loopback', self.port]
+        wanted = [worker for worker in port.workers if worker.wanted]
+        await until(lambda: len(client.requests) == len(wanted) - 1)
+        loaded = [n for n, agent in enumerate(agents) if agent.links]
+        self.assertEqual([worker.number for worker in wanted], loaded)
+        return loaded
+
+    async def test_first(self):
+        self.assertEqual([0], await self.reached('first'))
+
+    async def test_numbers(self):
+        self.assertEqual([0, 2], await self.reached('0,2'))
+
+    async def test_all(self):
+        self.assertEqual([0, 1, 2, 3], await self.reached('all'))
+
+    async def test_eager_ones_are_loaded_when_named(self):
+        agents = [
+            await self.agent(workers='1', eager=True) for _ in range(2)
+        ]
+        await agents[1].wait('load')
+        self.assertEqual([], agents[0].said('load'))
+
+    async def test_a_late_one_is_announced(self):
+        await self.agent()
+        client = await self.client()
+        await client.attach()
+        late = await self.agent(pid=77)
+        await late.wait('load')
+        (request,) = await until(lambda: client.requests)
+        configuration = request['arguments']['configuration']
+        self.assertEqual(77, configuration['subProcessId'])
+
+
+class TestListener(PortTestCase):
+    async def test_each_service_is_told_once(self):
+        api, cell = [await self.agent(name=n) for n in ('api', 'cell')]
+        again = await self.agent()
+        for agent, said in ((api, 1), (cell, 1), (again, 0)):
+            lines = [line for _, line in agent.said('log')]
+            self.assertEqual(said, len(lines), lines)
+        self.assertIn(
+            f'attach an IDE to 127.0.0.1:{self.port}', api.said('log')[0][1]
+        )
+
+    async def test_a_held_port_names_its_holder_and_opens_later(self):
+        before, port_._RETRY_SECONDS = port_._RETRY_SECONDS, 0.05
+        self.addCleanup(setattr, port_, '_RETRY_SECONDS', before)
+        with socket.create_server(('127.0.0.1', self.port)):
+            agent = await self.agent()
+            (_, line) = await agent.wait('log')
+            self.assertIn(f'127.0.0.1:{self.port} cannot be opened', line)
+            self.assertIn(f'(process {os.getpid()}) has it', line)
+            self.assertEqual(line, agent.said('port')[0])
+        await until(lambda: agent.said('port')[-1] == '')
+        await agent.wait('log', 2)
+        self.assertEqual(2, len(agent.said('log')))
+        await self.client()
+
+    async def test_an_address_that_is_not_ours(self):
+        agent = await self.agent(host='192.0.2.1')
+        (trouble,) = agent.said('port')
+        self.assertIn(f'192.0.2.1:{self.port} cannot be opened', trouble)
+        self.assertIn('correct [remote_debug] host', trouble)
+        self.assertNotIn(str(errno.EADDRNOTAVAIL), trouble)
+
+    async def test_ipv6(self):
+        agent = await self.agent(host='::1')
+        if agent.said('port') != ['']:
+            self.skipTest('no IPv6 here')
+        self.assertIn(f'[::1]:{self.port}', agent.said('log')[0][1])
+
+    async def test_nobody_left_closes_the_sessions(self):
+        agent = await self.agent()
+        client = await self.client()
+        await client.attach()
+        await self.gone(agent)
+        await client.wait('terminated')
+        await asyncio.sleep(0)
+        self.assertEqual(['terminated'], client.names()[-1:])

@@ -1,0 +1,180 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The control protocol: who meets where, and who is let in."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import unittest
+import uuid
+
+from osdbg import exceptions
+from osdbg.gateway import protocol
+from tests.unit import fresh
+
+NOBODY = 65534
+STRANGER = f'''
+import os, signal
+from osdbg.gateway import protocol
+os.setgid({NOBODY}); os.setuid({NOBODY})
+sock = protocol.listen()
+print('listening', flush=True)
+signal.pause()
+'''
+
+
+class ProtocolTestCase(unittest.TestCase):
+    def setUp(self):
+        self.name = f'osdbg-unit-{uuid.uuid4().hex}'
+        before = os.environ.get('OSDBG_SOCKET')
+        os.environ['OSDBG_SOCKET'] = self.name
+        self.addCleanup(os.environ.pop, 'OSDBG_SOCKET')
+        if before:
+            self.addCleanup(os.environ.update, OSDBG_SOCKET=before)
+
+    def kept(self, sock):
+        if sock is not None:
+            self.addCleanup(sock.close)
+        return sock
+
+
+class TestAddress(ProtocolTestCase):
+    def test_named_by_the_environment(self):
+        self.assertEqual('\0' + self.name, protocol.address())
+
+    def test_of_the_user(self):
+        for value in ('', None):
+            if value is None:
+                del os.environ['OSDBG_SOCKET']
+            else:
+                os.environ['OSDBG_SOCKET'] = value
+            found = protocol.address()
+            os.environ['OSDBG_SOCKET'] = self.name
+            self.assertEqual(f'\0osdbg-{os.geteuid()}', found)
+
+
+class TestMeeting(ProtocolTestCase):
+    def test_bind_elects_one_gateway(self):
+        first = self.kept(protocol.listen())
+        self.assertIsNone(protocol.listen())
+        first.close()
+        self.assertIsNotNone(self.kept(protocol.listen()))
+
+    def test_of_many_one_takes_the_turn_to_spawn(self):
+        turns = []
+        threads = [
+            threading.Thread(
+                target=lambda: turns.append(protocol.claim_spawn())
+            )
+            for _ in range(16)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        (turn,) = filter(None, turns)
+        turn.close()
+        self.assertIsNotNone(self.kept(protocol.claim_spawn()))
+
+    def test_the_turn_is_not_the_gateway(self):
+        self.assertIsNotNone(self.kept(protocol.claim_spawn()))
+        with self.assertRaises(ConnectionRefusedError):
+            protocol.connect()
+        self.assertIsNotNone(self.kept(protocol.listen()))
+
+    def test_nobody_there(self):
+        with self.assertRaises(OSError):
+            protocol.connect()
+
+    def test_both_know_the_process_at_the_other_end(self):
+        listener = self.kept(protocol.listen())
+        client = self.kept(protocol.connect())
+        descriptor, _ = listener._accept()
+        server = self.kept(socket.socket(fileno=descriptor))
+        for end in (client, server):
+            self.assertEqual(os.getpid(), protocol.check_peer(end))
+            self.assertEqual((os.getpid(), os.geteuid()), protocol.peer(end))
+
+    @unittest.skipUnless(os.geteuid() == 0, 'only root can be two users')
+    def test_another_user_is_not_our_gateway(self):
+        stranger = subprocess.Popen(
+            [sys.executable, '-c', STRANGER],
+            env=fresh.environ(OSDBG_SOCKET=self.name),
+            stdout=subprocess.PIPE,
+        )
+        self.addCleanup(stranger.stdout.close)
+        self.addCleanup(stranger.wait)
+        self.addCleanup(stranger.kill)
+        self.assertEqual(b'listening\n', stranger.stdout.readline())
+        with self.assertRaises(exceptions.GatewayUnavailable) as caught:
+            protocol.connect()
+        self.assertIn(
+            f'user {NOBODY} (process {stranger.pid})', str(caught.exception)
+        )
+
+
+class TestChannel(ProtocolTestCase):
+    def setUp(self):
+        super().setUp()
+        mine, self.other = map(self.kept, socket.socketpair())
+        self.channel = protocol.Channel(mine)
+
+    def test_a_line_is_an_object(self):
+        self.channel.send(hello={'name': 'ü\n'}, more=[1])
+        line = self.other.recv(999)
+        self.assertEqual(1, line.count(b'\n'))
+        self.assertEqual(
+            {'hello': {'name': 'ü\n'}, 'more': [1]}, protocol.decode(line)
+        )
+
+    def test_lines_in_pieces_and_in_heaps(self):
+        for piece in (b'{"a"', b':1}\n{"b":', b'2}\n{"c":3}\n{"d'):
+            self.other.sendall(piece)
+        self.other.close()
+        found = [self.channel.receive() for _ in range(4)]
+        self.assertEqual([{'a': 1}, {'b': 2}, {'c': 3}, None], found)
+
+    def test_nonsense_is_the_end(self):
+        for line in (b'nonsense', b'[]', b'"x"', b'{', b'\xff', b''):
+            with self.subTest(line):
+                self.other.sendall(line + b'\n')
+                self.assertIsNone(self.channel.receive())
+
+    def test_a_line_without_end_is_the_end(self):
+        def talk():
+            try:
+                for _ in range(64):
+                    self.other.sendall(b'x' * protocol.MAX_LINE)
+            except OSError:
+                pass
+
+        thread = threading.Thread(target=talk)
+        thread.start()
+        self.assertIsNone(self.channel.receive())
+        self.assertLessEqual(len(self.channel._buffer), 3 * protocol.MAX_LINE)
+        self.channel.close()
+        thread.join(10)
+        self.assertFalse(thread.is_alive())
+
+    def test_a_peer_that_is_gone(self):
+        self.other.close()
+        self.channel.send(hello=1)
+        self.channel.send(hello=2)
+        self.assertIsNone(self.channel.receive())
+
+    def test_closed(self):
+        self.channel.close()
+        self.channel.send(hello=1)
+        self.assertIsNone(self.channel.receive())

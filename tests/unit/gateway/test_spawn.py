@@ -1,0 +1,164 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The gateway's process owes nothing to the service that starts it."""
+
+import os
+from pathlib import Path
+import sys
+import tempfile
+import time
+import unittest
+
+from osdbg.gateway import spawn
+from tests.unit import fresh
+
+FIND = '''
+    import sys
+    from osdbg.gateway import spawn
+    sys.executable = {executable!r}
+    print(spawn.interpreter())
+'''
+NOWHERE = '''
+    import os, sys
+    from osdbg import exceptions
+    from osdbg.gateway import spawn
+    sys.executable = '/usr/bin/uwsgi'
+    sys.prefix = sys.exec_prefix = sys.base_prefix = '/nonexistent'
+    os.environ['PATH'] = '/nonexistent'
+    try:
+        spawn.interpreter()
+    except exceptions.GatewayUnavailable as exc:
+        assert "('/usr/bin/uwsgi')" in str(exc), exc
+        print('OK')
+'''
+SPAWN = '''
+    import os, time
+    kept = os.open('/dev/null', os.O_RDONLY)
+    os.set_inheritable(kept, True)
+    from osdbg.gateway import protocol, spawn
+    {before}
+    spawn.spawn()
+    try:
+        os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        pass
+    else:
+        raise SystemExit('a child is left')
+    for _ in range(1000):
+        try:
+            sock = protocol.connect()
+            break
+        except OSError:
+            time.sleep(0.01)
+    print(protocol.peer(sock)[0], os.getpid(), flush=True)
+'''
+MARK = 'open({path!r}, "w").close()\n'
+
+
+class TestInterpreter(unittest.TestCase):
+    def test_this_one(self):
+        self.assertEqual(sys.executable, spawn.interpreter())
+
+    def test_embedded(self):
+        for executable in ('/usr/bin/uwsgi', '', None, '/no/python3'):
+            with self.subTest(executable):
+                done = fresh.run(FIND.format(executable=executable))
+                found = done.stdout.strip()
+                self.assertTrue(os.access(found, os.X_OK), done.stderr)
+                self.assertEqual(
+                    os.path.realpath(sys.executable), os.path.realpath(found)
+                )
+                self.assertEqual(Path(sys.prefix, 'bin'), Path(found).parent)
+
+
+class TestNoInterpreter(fresh.FreshTestCase):
+    def test_none_at_all(self):
+        self.assert_ok(NOWHERE)
+
+
+class TestEnvironment(fresh.FreshTestCase):
+    def test_nothing_that_starts_something_in_it(self):
+        self.assert_ok(
+            """
+            import os
+            from osdbg.gateway import spawn
+            allowed = {'PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR',
+                       'LD_LIBRARY_PATH', 'OSDBG_SOCKET',
+                       'OSDBG_GATEWAY_GRACE', 'PYTHONPATH', 'PYTHONSAFEPATH'}
+            found = spawn.environment()
+            assert set(found) <= allowed, found
+            assert {'PATH', 'OSDBG_SOCKET'} <= set(found), found
+            assert os.path.isdir(found['PYTHONPATH'] + '/osdbg'), found
+            assert os.pathsep not in found['PYTHONPATH'], found
+            print('OK')
+            """,
+            PYTHONPATH=f'{fresh.ROOT}:/secret',
+            PYTHONBREAKPOINT='pdb.set_trace',
+            PYTHONSTARTUP='/x',
+            PYTHONINSPECT='',
+            PYTHONDEVMODE='',
+            PYDEVD_USE_FRAME_EVAL='NO',
+            DEBUGPY_LOG_DIR='/x',
+            OS_REMOTE_DEBUG__PORT='5678',
+            OS_REMOTE_DEBUG__REQUIRED='true',
+            VIRTUAL_ENV='/x',
+            LD_PRELOAD='',
+            http_proxy='x',
+        )
+
+
+class TestSpawn(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.directory = Path(directory.name)
+
+    def spawn(self, before='', **more):
+        """Spawn a gateway and return its pid and that of its parent."""
+        more = {'OSDBG_GATEWAY_GRACE': '2', **more}
+        done = fresh.run(SPAWN.format(before=before), **more)
+        self.assertEqual('', done.stderr)
+        return map(int, done.stdout.split())
+
+    def test_on_its_own(self):
+        gateway, parent = self.spawn()
+        proc = Path('/proc', str(gateway))
+        stat = (proc / 'stat').read_text().rpartition(')')[2].split()
+        ppid, group, session, terminal = map(int, stat[1:5])
+        self.assertNotEqual(parent, ppid)
+        self.assertEqual((session, 0), (group, terminal))
+        self.assertNotIn(session, (os.getsid(0), parent))
+        self.assertEqual('/', os.readlink(proc / 'cwd'))
+        opened = {fd.name: os.readlink(fd) for fd in (proc / 'fd').iterdir()}
+        self.assertEqual({'/dev/null'}, {opened.pop(fd) for fd in '012'})
+        for target in opened.values():
+            self.assertRegex(target, r'^(socket:|anon_inode:|/dev/null$)')
+        self.assertNotIn('/dev/null', opened.values())
+
+    def test_it_ends_when_nobody_needs_it(self):
+        gateway, _ = self.spawn(OSDBG_GATEWAY_GRACE='0.2')
+        deadline = time.monotonic() + 10
+        while os.path.exists(f'/proc/{gateway}/cwd'):
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.02)
+
+    def test_children_reaped_by_the_service(self):
+        self.spawn('import signal; signal.signal(17, signal.SIG_IGN)')
+
+    def test_foreign_modules_stay_out(self):
+        for name in ('runpy', 'json', 'asyncio', 'sitecustomize'):
+            mark = str(self.directory / f'{name}.ran')
+            path = self.directory / f'{name}.py'
+            path.write_text(MARK.format(path=mark))
+        self.spawn(f'os.chdir({str(self.directory)!r})')
+        self.assertEqual([], list(self.directory.glob('*.ran')))
