@@ -188,3 +188,4 @@ def median_error(values: list[float]) -> float:
     # 1.35 is the range of a normal distribution's quartiles in deviations,
     # 1.25 how much less the median says than the mean.
     error: float = 1.25 * (high - low) / 1.35 / len(values) ** 0.5
+    return error

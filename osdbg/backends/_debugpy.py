@@ -64,6 +64,13 @@ _isolation: isolation.Isolation | isolation.Untouched | None = None
 class DebugpyBackend(base.Backend):
     """debugpy, in one process."""
 
+    def __init__(self, settings: settings_.Settings) -> None:
+        """Take the options; nothing is imported yet."""
+        super().__init__(settings)
+        self._pydevd: Any = None
+        self._sock: Any = None
+        self._hook: Any = None
+
     def require(self) -> None:
         """Look whether debugpy is installed."""
         if importlib.util.find_spec('debugpy') is None:
@@ -71,15 +78,17 @@ class DebugpyBackend(base.Backend):
 
     def load(self, sock: Any) -> None:
         """Import pydevd in isolation and connect it."""
+        self._sock = sock
         environment = _isolate(self.settings)
         environment.enter()
-        with isolation.residue():
-            pydevd = _import_pydevd(self.settings)
-            self._start(pydevd, environment.threading(), sock)
-        self._pydevd = pydevd
+        try:
+            with isolation.residue():
+                self._pydevd = _import_pydevd(self.settings)
+                self._start(self._pydevd, environment.threading(), sock)
+        except BaseException:
+            self.unload()
+            raise
         self.version = sys.modules['debugpy'].__version__
-        self._sock = sock
-        self._hook: Any = None
 
     def _start(self, pydevd: Any, threading: Any, sock: Any) -> None:
         # The agent's thread is no thread to debug, nor one to show.
@@ -101,29 +110,33 @@ class DebugpyBackend(base.Backend):
         # pydevd's own would wait for its threads at the end of the process.
         atexit.unregister(pydevd.stoptrace)
         atexit.register(_stop_tracing, pydevd)
-        _trace_this_thread(pydevd, False)
+        if not _monitoring():
+            pydevd.pydevd_tracing.SetTrace(None)  # only this thread's
 
     def unload(self) -> None:
         """Detach pydevd from the client and from every thread."""
+        assert _isolation is not None  # noqa: S101
         pydevd = self._pydevd
         try:
-            py_db = pydevd.get_global_debugger()
-            if py_db is not None:
-                api = pydevd.PyDevdAPI()
-                api.request_disconnect(py_db, resume_threads=True)
+            if pydevd is not None:
+                # None if it has noticed by itself that the gateway is gone.
+                py_db = pydevd.get_global_debugger()
+                if py_db is not None:
+                    api = pydevd.PyDevdAPI()
+                    api.request_disconnect(py_db, resume_threads=True)
                 pydevd.stoptrace()
-            _stop_tracing(pydevd)
+                _stop_tracing(pydevd)
         finally:
             self._forget(pydevd)
-            assert _isolation is not None  # noqa: S101
             threading = _isolation.threading()
             threading._active.pop(threading.get_ident(), None)
 
     def _forget(self, pydevd: Any) -> None:
-        pydevd.SetupHolder.setup = None
-        _constants().GlobalDebuggerHolder.global_dbg = None
+        if pydevd is not None:
+            pydevd.SetupHolder.setup = None
+            _constants().GlobalDebuggerHolder.global_dbg = None
+            atexit.unregister(pydevd.stoptrace)
         atexit.unregister(_stop_tracing)
-        atexit.unregister(pydevd.stoptrace)
         self.hook_breakpoint(False)
         self._sock.close()
         if _isolation is not None:
@@ -276,6 +289,11 @@ class _obeying_signals:  # noqa: N801  (reads as a statement)
             api.request_disconnect(py_db, resume_threads=True)
 
 
+def _monitoring() -> bool:
+    """Tell whether pydevd uses sys.monitoring (PEP 669, debugpy 1.8.1)."""
+    return bool(getattr(_constants(), 'PYDEVD_USE_SYS_MONITORING', False))
+
+
 def _constants() -> Any:
     return importlib.import_module('_pydevd_bundle.pydevd_constants')
 
@@ -285,18 +303,13 @@ def _debugpy_directory() -> str:
     return os.path.dirname(str(package.__file__)) + os.sep
 
 
-def _trace_this_thread(pydevd: Any, on: bool) -> None:
-    if not _constants().PYDEVD_USE_SYS_MONITORING:
-        pydevd.pydevd_tracing.SetTrace(None)
-
-
 def _stop_tracing(pydevd: Any) -> None:
     """Take the trace functions out of every thread.
 
     ``pydevd.stoptrace()`` reaches only the thread it is called in before
     Python 3.12; the others would go on at a third of their speed.
     """
-    if _constants().PYDEVD_USE_SYS_MONITORING:
+    if _monitoring():
         monitoring = pydevd.pydevd_sys_monitoring
         monitoring.stop_monitoring(all_threads=True)
         return

@@ -12,6 +12,7 @@
 
 """The one scenario, over engines, numbers of workers and moments of init."""
 
+from tests.functional.harness import available
 from tests.functional.harness import free_port
 from tests.functional.harness import FunctionalTestCase
 from tests.functional.harness import GRACE
@@ -27,7 +28,7 @@ TABLE = [
 ]
 TABLE += [
     (engine, workers, init)
-    for engine in NATIVE_ENGINES
+    for engine in available(NATIVE_ENGINES)
     for workers in (1, 3)
     for init in ('after_patch', 'in_worker')
 ]

@@ -19,11 +19,14 @@ import socket
 import unittest
 import uuid
 
+from osdbg import agent as agent_
 from osdbg.gateway import control
 from osdbg.gateway import dap
 from osdbg.gateway import protocol
+from osdbg import settings
 
 SECONDS = 10
+OPENED = []
 
 
 async def streams():
@@ -39,6 +42,12 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
         return probe.getsockname()[1]
+
+
+def hello_of(**more):
+    """Return what an agent says of itself."""
+    hello = agent_.Agent(settings.Settings({'name': 'api'}))._hello()
+    return {**hello, 'parent': '', 'forked': False, **more}
 
 
 async def until(probe, what='condition'):
@@ -171,6 +180,7 @@ class Client:
 
 async def connect(**message):
     reader, writer = await asyncio.open_unix_connection(protocol.address())
+    OPENED.append(writer)
     writer.write(protocol.encode(message))
     return reader, writer
 
@@ -192,6 +202,10 @@ class GatewayTestCase(unittest.IsolatedAsyncioTestCase):
         self._task = asyncio.ensure_future(self.gateway.run())
 
     async def asyncTearDown(self):
+        while OPENED:
+            OPENED.pop().transport.abort()
+        for _ in range(5):
+            await asyncio.sleep(0)
         mine = asyncio.current_task()
         tasks = [task for task in asyncio.all_tasks() if task is not mine]
         for task in tasks:
@@ -203,19 +217,14 @@ class GatewayTestCase(unittest.IsolatedAsyncioTestCase):
     async def agent(self, reason='', **hello):
         """Say hello, and return once the port has answered."""
         self._agents += 1
-        hello = {
-            'id': f'agent{self._agents}',
-            'parent': '',
-            'pid': 1000 + self._agents,
-            'forked': False,
-            'number': None,
-            'name': 'api',
-            'host': '127.0.0.1',
-            'port': self.port,
-            'workers': 'all',
-            'eager': False,
-            **hello,
-        }
+        hello = hello_of(
+            **{
+                'id': f'agent{self._agents}',
+                'pid': 1000 + self._agents,
+                'port': self.port,
+                **hello,
+            }
+        )
         agent = Agent(*await connect(hello=hello), hello)
         agent.reason = reason
         await agent.wait('port')

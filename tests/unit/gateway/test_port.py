@@ -171,9 +171,7 @@ class TestWorkers(PortTestCase):
         self.assertEqual([0, 1, 2, 3], await self.reached('all'))
 
     async def test_eager_ones_are_loaded_when_named(self):
-        agents = [
-            await self.agent(workers='1', eager=True) for _ in range(2)
-        ]
+        agents = [await self.agent(workers='1', eager=True) for _ in range(2)]
         await agents[1].wait('load')
         self.assertEqual([], agents[0].said('load'))
 
