@@ -367,7 +367,7 @@ class SignalTest(FaultTestCase):
         )
         client = self.attach(self.port, 'handler', processes=2)
         self.service.signal(signal.SIGHUP)
-        self.service.wait_log('Child caught SIGHUP', count=2)
+        self.service.wait_log('Child caught SIG', count=2)
         for worker in workers:
             self.stop_and_go(client, worker)
 

@@ -15,6 +15,7 @@
 import os
 import socket
 
+from tests.functional.harness import available
 from tests.functional.harness import alive
 from tests.functional.harness import APP
 from tests.functional.harness import free_port
@@ -137,7 +138,8 @@ class WorkersTest(ManyTestCase):
 class ServicesTest(ManyTestCase):
     def test_two_services_on_one_port(self):
         green = self.start('eventlet', 2)
-        native = self.start('threading', 2, port=self.port)
+        kind = available(('none', 'threading'))[-1]
+        native = self.start(kind, 2, port=self.port)
         client = self.attach(self.port, 'handler', processes=4)
         for worker in green + native:
             self.stop_and_go(client, worker)

@@ -38,6 +38,7 @@ def environ(**more):
         'PYTHONPATH': os.pathsep.join(filter(None, path)),
         'OSDBG_SOCKET': f'osdbg-unit-{uuid.uuid4().hex}',
         'OSDBG_GATEWAY_GRACE': '0.5',
+        'PYTHONWARNINGS': 'ignore',  # eventlet's farewell
         **more,
     }
 

@@ -204,10 +204,11 @@ class GatewayTestCase(unittest.IsolatedAsyncioTestCase):
     async def asyncTearDown(self):
         while OPENED:
             OPENED.pop().transport.abort()
-        for _ in range(5):
-            await asyncio.sleep(0)
-        mine = asyncio.current_task()
-        tasks = [task for task in asyncio.all_tasks() if task is not mine]
+        mine = {asyncio.current_task(), self._task}
+        tasks = asyncio.all_tasks() - mine
+        if tasks:
+            await asyncio.wait(tasks, timeout=0.5)
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):

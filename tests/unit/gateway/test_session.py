@@ -273,8 +273,11 @@ class TestEnd(SessionTestCase):
     async def test_a_debugger_that_is_lost(self):
         client, (agent,) = await self.attached()
         agent.links[0].close()
-        await client.wait('terminated')
+        said = await client.wait('output')
+        self.assertIn('api worker 0 [1001] is gone', said['output'])
         await agent.wait('unload')
+        second = await self.client()
+        self.assertTrue((await second.attach())['success'])
 
 
 class TestMany(SessionTestCase):

@@ -1,0 +1,319 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What eventlet has patched, and what a debugger gets instead."""
+
+import subprocess
+import sys
+import unittest
+
+from osdbg import isolation
+from tests.unit import fresh
+
+PATCHED = {
+    '': [
+        'os',
+        '_thread',
+        'threading',
+        'queue',
+        'time',
+        'select',
+        'socket',
+        'subprocess',
+    ],
+    'thread=False': ['os', 'time', 'select', 'socket', 'subprocess'],
+    'os=False, thread=False': ['time', 'select', 'socket', 'subprocess'],
+    'all=False, time=True': ['time'],
+}
+PROBE = '''
+import _socket, _thread, os, queue, select, socket, subprocess, sys
+import threading, time, types
+kept = {{
+    'os': os.read, '_thread': _thread.start_new_thread,
+    'select': select.select, 'time': time.sleep,
+}}
+{before}
+from osdbg import isolation
+root = types.ModuleType('probe')
+iso = isolation.Isolation(['probe'])
+standard = {{n: id(m) for n, m in sys.modules.items()}}
+iso.enter()
+{after}
+import probe
+iso.leave()
+assert iso not in sys.meta_path
+# What blocks the thread and no hub, whatever is patched, now or later.
+assert probe.os.read is kept['os'], probe.os.read
+assert probe.time.sleep is kept['time'], probe.time.sleep
+assert probe._thread.start_new_thread is kept['_thread']
+assert probe.select.select is kept['select'], probe.select.select
+for module in ('threading', 'queue', 'socket', 'subprocess', 'threading'):
+    assert 'green' not in repr(getattr(probe, module)), module
+lock = probe.threading.Lock()
+assert type(lock) is type(kept['_thread'].__self__.allocate_lock()), lock
+started = []
+thread = probe.threading.Thread(
+    target=lambda: started.append(kept['_thread'].__self__.get_ident())
+)
+thread.start()
+thread.join(5)
+assert not thread.is_alive()
+assert started != [kept['_thread'].__self__.get_ident()]
+box = probe.queue.Queue()
+box.put(1)
+assert box.get(timeout=1) == 1
+try:
+    box.get(timeout=0.01)
+except probe.queue.Empty:
+    pass
+left, right = probe.socket.socketpair()
+left.sendall(b'x')
+assert right.recv(1) == b'x'
+assert not hasattr(left, 'act_non_blocking'), left
+assert probe.subprocess.check_output(['echo', 'hi']) == b'hi\\n'
+# Everybody else's imports are their own.
+for name, number in standard.items():
+    assert id(sys.modules[name]) == number, name
+import gzip, email.utils
+assert gzip.os is sys.modules['os']
+assert email.utils.socket is sys.modules['socket']
+assert probe.json_os is sys.modules['os']
+print('OK')
+'''
+PACKAGE = {
+    'probe/__init__.py': (
+        'import os, time, _thread, select, threading, queue, subprocess\n'
+        'from socket import socketpair\n'
+        'import os.path\n'
+        'import probe.inner\n'
+        'from probe.inner import socket\n'
+        'import tempfile\n'
+        'json_os = tempfile._os\n'
+    ),
+    'probe/inner.py': (
+        'import socket\n'
+        'from os import path\n'
+        'from . import other\n'
+        'assert other.os is __import__("os")\n'
+    ),
+    'probe/other.py': 'import os\n',
+}
+
+
+class TestPatched(fresh.FreshTestCase):
+    def test_not_here(self):
+        self.assertEqual([], isolation.patched())
+        self.assertIs(sys.modules['time'], isolation.native('time'))
+
+    def test_by_group(self):
+        for keywords, expected in PATCHED.items():
+            with self.subTest(keywords):
+                self.assert_ok(
+                    f"""
+                    import eventlet
+                    from osdbg import isolation
+                    assert isolation.patched() == [], isolation.patched()
+                    eventlet.monkey_patch({keywords})
+                    assert isolation.patched() == {expected}
+                    print('OK')
+                    """
+                )
+
+    def test_eventlet_is_never_imported(self):
+        self.assert_ok(
+            """
+            import sys
+            sys.modules['eventlet'] = None  # as cinder does
+            from osdbg import isolation
+            assert isolation.patched() == []
+            isolation.native('time')
+            isolation.Isolation(['nothing']).enter()
+            assert not any('eventlet.' in name for name in sys.modules)
+            try:
+                isolation.monkey_patch(threads=True)
+            except RuntimeError as exc:
+                assert 'import eventlet' in str(exc)
+                print('OK')
+            """
+        )
+
+    def test_native_functions_stay_native(self):
+        self.assert_ok(
+            """
+            import time
+            from osdbg import isolation
+            sleep = isolation.native('time').sleep
+            import eventlet
+            eventlet.monkey_patch()
+            assert time.sleep is not sleep
+            assert isolation.native('time').sleep is sleep
+            assert isolation.native('_thread').get_ident() > 0
+            print('OK')
+            """
+        )
+
+
+class TestMonkeyPatch(fresh.FreshTestCase):
+    def test_threads(self):
+        for threads, on, patched in (
+            (True, '', True),
+            (False, '', False),
+            (False, ', thread=True', True),
+            (True, ', thread=False', False),
+        ):
+            with self.subTest(f'{threads}{on}'):
+                self.assert_ok(
+                    f"""
+                    import eventlet
+                    from osdbg import isolation
+                    isolation.monkey_patch(threads={threads}{on})
+                    assert ('thread' in isolation._GROUPS.values())
+                    assert ('threading' in isolation.patched()) is {patched}
+                    assert 'socket' in isolation.patched()
+                    print('OK')
+                    """
+                )
+
+
+class TestIsolation(fresh.FreshTestCase):
+    def setUp(self):
+        import os
+        import tempfile
+
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        os.mkdir(os.path.join(directory.name, 'probe'))
+        for name, text in PACKAGE.items():
+            with open(os.path.join(directory.name, name), 'w') as file:
+                file.write(text)
+        self.path = directory.name
+
+    def probe(self, **moments):
+        moments = {'before': '', 'after': '', **moments}
+        self.assert_ok(
+            PROBE.format(**moments),
+            PYTHONPATH=f'{fresh.ROOT}:{self.path}',
+        )
+
+    def test_nothing_patched(self):
+        self.probe()
+
+    def test_eventlet_there_but_nothing_patched(self):
+        self.probe(before='import eventlet')
+
+    def test_before(self):
+        for keywords in PATCHED:
+            with self.subTest(keywords):
+                self.probe(
+                    before=f'import eventlet; eventlet.monkey_patch({keywords})'
+                )
+
+    def test_after(self):
+        for keywords in PATCHED:
+            with self.subTest(keywords):
+                self.probe(
+                    after=f'import eventlet; eventlet.monkey_patch({keywords})'
+                )
+
+
+class TestThreads(fresh.FreshTestCase):
+    def test_an_unpatched_service_shares_its_threads(self):
+        self.assert_ok(
+            """
+            import threading
+            from osdbg import isolation
+            iso = isolation.Isolation(['nothing'])
+            iso.enter()
+            theirs = iso.threading()
+            assert theirs is not threading
+            assert theirs.enumerate() == threading.enumerate()
+            assert theirs.main_thread() is threading.main_thread()
+            assert theirs.current_thread() is threading.current_thread()
+            assert isinstance(threading.main_thread(), theirs.Thread)
+            assert not isinstance(1, theirs.Thread)
+            class Mine(theirs.Thread):
+                pass
+            assert not isinstance(threading.main_thread(), Mine)
+            assert isinstance(Mine(), theirs.Thread)
+            print('OK')
+            """
+        )
+
+    def test_starting_a_thread_is_seen(self):
+        self.assert_ok(
+            """
+            import threading
+            from osdbg import isolation
+            iso = isolation.Isolation(['nothing'])
+            theirs, seen = iso.threading(), []
+            for name in ('_start_new_thread', '_start_joinable_thread'):
+                start = getattr(threading, name, None)
+                if start is None:
+                    continue
+                def spy(*args, start=start, **kwargs):
+                    seen.append(args)
+                    return start(*args, **kwargs)
+                setattr(theirs, name, spy)
+                assert getattr(threading, name) is spy
+            thread = threading.Thread(target=int)
+            thread.start()
+            thread.join()
+            assert len(seen) == 1
+            print('OK')
+            """
+        )
+
+    def test_untouched(self):
+        self.assert_ok(
+            """
+            import threading
+            from osdbg import isolation
+            untouched = isolation.Untouched()
+            untouched.enter()
+            assert untouched.threading() is threading
+            untouched.leave()
+            print('OK')
+            """
+        )
+
+
+class TestResidue(unittest.TestCase):
+    def test_the_environment_and_the_hook(self):
+        done = subprocess.run(
+            [
+                sys.executable,
+                '-c',
+                'import os, sys\n'
+                'from osdbg import isolation\n'
+                'hook = sys.breakpointhook\n'
+                'try:\n'
+                '    with isolation.residue():\n'
+                '        os.environ["PYDEVD_MINE"] = "2"\n'
+                '        del os.environ["DEBUGPY_MINE"]\n'
+                '        os.environ["PYDEVD_USE_FRAME_EVAL"] = "NO"\n'
+                '        os.environ["OTHER"] = "kept"\n'
+                '        sys.breakpointhook = print\n'
+                '        1 / 0\n'
+                'except ZeroDivisionError:\n'
+                '    pass\n'
+                'assert sys.breakpointhook is hook\n'
+                'assert os.environ["OTHER"] == "kept"\n'
+                'names = ("PYDEVD_MINE", "DEBUGPY_MINE", '
+                '"PYDEVD_USE_FRAME_EVAL")\n'
+                'print(*map(os.environ.get, names))\n',
+            ],
+            env=fresh.environ(PYDEVD_MINE='1', DEBUGPY_MINE='1'),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        self.assertEqual('1 1 None', done.stdout.strip())
