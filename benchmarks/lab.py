@@ -163,15 +163,12 @@ def threads(pid: int) -> int:
 
 
 def memory(pid: int) -> dict[str, float]:
-    """Return RSS, PSS and USS of a process, in MiB."""
-    found = {'rss': 0.0, 'pss': 0.0, 'uss': 0.0}
+    """Return the fields of ``smaps_rollup`` of a process, in MiB."""
     text = pathlib.Path(f'/proc/{pid}/smaps_rollup').read_text()
-    for name, kib in re.findall(r'(\w+):\s+(\d+) kB', text):
-        if name.lower() in found:
-            found[name.lower()] = int(kib) / 1024
-        elif name in ('Private_Clean', 'Private_Dirty'):
-            found['uss'] += int(kib) / 1024
-    return found
+    return {
+        name: int(kib) / 1024
+        for name, kib in re.findall(r'(\w+):\s+(\d+) kB', text)
+    }
 
 
 def quartiles(values: list[float]) -> str:

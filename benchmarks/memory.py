@@ -12,9 +12,10 @@
 
 """Memory that osdbg adds to a process, and what the gateway takes.
 
-USS is what the process has for itself; PSS adds its share of what it has in
-common with others, so that of forked processes it tells more. The figure is
-the greater of both differences.
+Of a service, the pages that are not a file's: those are shared with whoever
+runs the same Python, the gateway included. ``own`` are the ones that no other
+process has, ``share`` adds the process's part of those it has in common with
+the ones it was forked from. The figure is the greater of both differences.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from tests.functional import harness
 
 _WORKERS = 3
 _REQUESTS = 20
-_KINDS = ('pss', 'uss')
+_KINDS = {'own': 'Private_Dirty', 'share': 'Pss_Anon'}
 
 
 def measure(quick: bool) -> list[Row]:
@@ -43,7 +44,7 @@ def measure(quick: bool) -> list[Row]:
         ]
         worst = max(max(deltas.values()) for deltas in found)
         note = '; '.join(
-            f'{engine}: PSS {deltas["pss"]:+.2f} USS {deltas["uss"]:+.2f}'
+            f'{engine}: own {deltas["own"]:+.2f} share {deltas["share"]:+.2f}'
             for engine, deltas in zip(lab_.ENGINES, found)
         )
         rows.append(Row('memory', what, worst, 'MiB', note))
@@ -76,7 +77,8 @@ def _sample(
         harness.http_get(service.http_port, '/')
     sizes = [lab_.memory(pid) for pid in pids]
     return {
-        kind: statistics.mean(size[kind] for size in sizes) for kind in _KINDS
+        kind: statistics.mean(size[field] for size in sizes)
+        for kind, field in _KINDS.items()
     }
 
 
@@ -90,7 +92,7 @@ def _measure_gateway() -> list[Row]:
             ('gateway', idle),
             ('gateway, client attached', lab_.memory(lab.gateway())),
         ):
-            note = f'RSS, of 16 workers; PSS {size["pss"]:.1f}'
-            note += f' USS {size["uss"]:.1f}'
-            rows.append(Row('memory', what, size['rss'], 'MiB', note))
+            own = size['Private_Clean'] + size['Private_Dirty']
+            note = f'RSS, of 16 workers; PSS {size["Pss"]:.1f} USS {own:.1f}'
+            rows.append(Row('memory', what, size['Rss'], 'MiB', note))
     return rows

@@ -124,6 +124,8 @@ class DebugpyBackend(base.Backend):
                 if py_db is not None:
                     api = pydevd.PyDevdAPI()
                     api.request_disconnect(py_db, resume_threads=True)
+                    # Its threads wait for each other, half a second long.
+                    py_db.dispose_and_kill_all_pydevd_threads(wait=False)
                 pydevd.stoptrace()
                 _stop_tracing(pydevd)
         finally:
