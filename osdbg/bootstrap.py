@@ -17,15 +17,17 @@ from __future__ import annotations
 import os
 import sys
 
-from osdbg import settings as settings_
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from osdbg import agent as agent_
+    from osdbg import settings as settings_
 
 
+# settings.GROUP and settings.env_name(), before that module is loaded.
+_GROUP = 'remote_debug'
+_VARIABLES = 'OS_REMOTE_DEBUG__'
 _ARM_SECONDS = 15.0
 _LOAD_SECONDS = 30.0
 
@@ -77,9 +79,13 @@ def init(conf: Any = None) -> Status | None:
         debugger cannot be had
     """
     try:
+        if not _is_mentioned(conf):
+            return None
         settings = _read(conf)
         if settings is None:
             return None
+        from osdbg import settings as settings_
+
         settings_.check(settings)
         return _start(settings, sys._getframe(1))
     except Exception as exc:
@@ -87,8 +93,29 @@ def init(conf: Any = None) -> Status | None:
     return None
 
 
+def _is_mentioned(conf: Any) -> bool:
+    """Tell whether anybody speaks of osdbg; nearly nobody does.
+
+    Loads and registers nothing. Where it cannot tell (a configuration that
+    was not read yet, has no file, or comes from elsewhere), it says yes.
+    """
+    if any(name.startswith(_VARIABLES) for name in os.environ):
+        return True
+    if conf is None:
+        return False
+    sections = conf.list_all_sections()
+    return (
+        not sections
+        or _GROUP in sections
+        or _GROUP in conf
+        or bool(conf.config_source)
+    )
+
+
 def _read(conf: Any) -> settings_.Settings | None:
     if conf is None:
+        from osdbg import settings as settings_
+
         return settings_.read_environ(os.environ)
     from osdbg import opts
 

@@ -55,15 +55,20 @@ def write(level: int, text: str, *args: Any) -> None:
         _emit(logging.lastResort, record)
 
 
-def _emit(handler: logging.Handler, record: logging.LogRecord) -> None:
+def _emit(handler: Any, record: logging.LogRecord) -> None:
     try:
-        if isinstance(handler, logging.StreamHandler):
-            # StreamHandler.emit() takes the lock again when it flushes.
-            line = handler.format(record) + handler.terminator
-            handler.stream.write(line)
-            handler.stream.flush()
-        else:
+        if not handler.filter(record):
+            return
+        if not isinstance(handler, logging.StreamHandler):
             handler.emit(record)
+            return
+        # StreamHandler.emit() takes the lock again when it flushes.
+        if hasattr(handler, 'reopenIfNeeded'):
+            handler.reopenIfNeeded()
+        if handler.stream is None and isinstance(handler, logging.FileHandler):
+            handler.stream = handler._open()
+        handler.stream.write(handler.format(record) + handler.terminator)
+        handler.stream.flush()
     except Exception:  # noqa: S110
         # A log that cannot be written is the service's to report.
         pass

@@ -103,7 +103,8 @@ class Attachment:
         command = str(request.get('command'))
         if command in ('pause', 'continue'):
             # The process as a whole, not one of its threads.
-            arguments = {**(arguments or {}), 'threadId': '*'}
+            given = arguments if isinstance(arguments, dict) else {}
+            arguments = {**given, 'threadId': '*'}
 
         def answer(response: dap.Message) -> None:
             if response is dap.GONE and command == 'continue':

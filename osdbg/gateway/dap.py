@@ -59,7 +59,7 @@ async def read(reader: asyncio.StreamReader) -> Message | None:
         return None
     try:
         message = json.loads(body)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise ProtocolError(f'a message is not JSON: {exc}') from exc
     if not isinstance(message, dict):
         raise ProtocolError('a message is not a JSON object')

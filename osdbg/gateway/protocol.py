@@ -163,7 +163,10 @@ def decode(line: bytes) -> dict[str, Any]:
 
     :raises: ValueError if it is not a JSON object
     """
-    message = json.loads(line)
+    try:
+        message = json.loads(line)
+    except RecursionError as exc:
+        raise ValueError('nested too deeply') from exc
     if not isinstance(message, dict):
         raise ValueError('not a JSON object')
     return message

@@ -15,9 +15,9 @@
 import os
 import socket
 
-from tests.functional.harness import available
 from tests.functional.harness import alive
 from tests.functional.harness import APP
+from tests.functional.harness import available
 from tests.functional.harness import free_port
 from tests.functional.harness import FunctionalTestCase
 from tests.functional.harness import line_of
