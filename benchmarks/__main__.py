@@ -25,8 +25,8 @@ import traceback
 from benchmarks import attach
 from benchmarks import import_cost
 from benchmarks import memory
-from benchmarks import throughput
 from benchmarks.targets import Row
+from benchmarks import throughput
 
 _ALL = {
     'import_cost': import_cost.measure,
