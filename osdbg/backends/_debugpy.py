@@ -55,6 +55,8 @@ _HIDDEN = tuple(
     os.path.join(_PACKAGE, name)
     for name in ('agent', 'backends', 'bootstrap', 'gateway', 'integrations')
 )
+_SETTLE_SECONDS = 0.05
+_sleep: Any = isolation.native('time').sleep
 # A worker that stands at a breakpoint must still obey these.
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM)
 
@@ -128,6 +130,10 @@ class DebugpyBackend(base.Backend):
                     py_db.dispose_and_kill_all_pydevd_threads(wait=False)
                 pydevd.stoptrace()
                 _stop_tracing(pydevd)
+                if not _monitoring():
+                    # For a thread that was just about to trace itself.
+                    _sleep(_SETTLE_SECONDS)
+                    _stop_tracing(pydevd)
         finally:
             self._forget(pydevd)
             threading = _isolation.threading()
@@ -217,6 +223,16 @@ def _adapt(pydevd: Any) -> None:
     # is always so in oslo.service's threading backend (cotyledon forks its
     # workers from a daemon thread), and it makes an exit wait for it.
     pydevd.PyDB._create_check_output_thread = lambda py_db: None
+    enable_tracing = pydevd.PyDB.enable_tracing
+
+    def enable_tracing_unless_disposed(
+        py_db: Any, *args: Any, **kwargs: Any
+    ) -> None:
+        # A thread on its way out of a breakpoint would trace itself again.
+        if not py_db.pydb_disposed:
+            enable_tracing(py_db, *args, **kwargs)
+
+    pydevd.PyDB.enable_tracing = enable_tracing_unless_disposed
     suspend = pydevd.PyDB.do_wait_suspend
 
     def do_wait_suspend(
