@@ -65,7 +65,7 @@ class Status:
         return f'<osdbg {self.state} {self.name} at {self.address}>'
 
 
-_status: Status | None = None
+_statuses: dict[agent_.Agent, Status] = {}
 
 
 def init(conf: Any = None) -> Status | None:
@@ -166,10 +166,8 @@ def _wait_for_client(agent: agent_.Agent, caller: Any) -> None:
 
 
 def _status_of(agent: agent_.Agent) -> Status:
-    global _status
-    if _status is None:
-        _status = Status(agent)
-    return _status
+    # One for all threads that ask at the same moment.
+    return _statuses.setdefault(agent, Status(agent))
 
 
 def _refuse(exc: Exception, conf: Any) -> None:
@@ -198,7 +196,8 @@ def _is_required(conf: Any) -> bool:
 
 def status() -> Status | None:
     """Return what osdbg does in this process, or None when it is off."""
-    return _status
+    agent = _agent()
+    return None if agent is None else _status_of(agent)
 
 
 def monkey_patch(conf: Any = None, **on: bool) -> None:
@@ -235,11 +234,15 @@ def breakpoint(*args: Any, **kwargs: Any) -> None:
 
 
 def _break(frame: Any) -> None:
-    module = sys.modules.get('osdbg.agent')
-    agent = module.current() if module is not None else None
+    agent = _agent()
     if agent is None or not agent.break_here(frame):
         _log().debug(
             'breakpoint at %s:%s passed: no client is attached',
             frame.f_code.co_filename,
             frame.f_lineno,
         )
+
+
+def _agent() -> agent_.Agent | None:
+    module: Any = sys.modules.get('osdbg.agent')
+    return None if module is None else module.current()

@@ -34,6 +34,7 @@ what it has patched is read from ``sys.modules``.
 from __future__ import annotations
 
 import builtins
+import collections
 from collections.abc import Sequence
 import importlib
 from importlib.machinery import ModuleSpec
@@ -128,20 +129,49 @@ def _execute(name: str, isolated_builtins: dict[str, Any]) -> Any:
     return module
 
 
-def _standing_for(copy: Any, real: Any) -> Any:
-    """Return a subclass of ``copy`` of which ``real`` things are instances.
+def _standing_for_all(copy: Any) -> Any:
+    """Return a subclass of ``copy`` of which every thread is an instance.
 
-    pydevd follows a thread only if it is a ``threading.Thread``.
+    pydevd follows a thread only if it is a ``threading.Thread``, and there
+    are up to three of that name: the service's, eventlet's and the copy's.
     """
 
-    class Both(type):
+    class Every(type):
         def __instancecheck__(cls, instance: object) -> bool:
-            if cls is standing:
-                return isinstance(instance, (copy, real))
-            return type.__instancecheck__(cls, instance)
+            if cls is not standing:
+                return type.__instancecheck__(cls, instance)
+            return any(
+                base.__name__ == 'Thread' and base.__module__ == 'threading'
+                for base in type(instance).__mro__
+            )
 
-    standing = Both('Thread', (copy,), {})
+    standing = Every('Thread', (copy,), {'__module__': 'threading'})
     return standing
+
+
+class _Threads(collections.ChainMap):  # type: ignore
+    """The service's table of threads, and behind it that of eventlet's tpool.
+
+    The latter is in a ``threading`` that exists only once something is
+    patched, which may be later.
+    """
+
+    def __init__(self, own: dict[int, Any]) -> None:
+        self._own = own
+
+    @property
+    def maps(self) -> list[dict[int, Any]]:  # type: ignore
+        original = sys.modules.get('__original_module_threading')
+        if original is None:
+            return [self._own]
+        return [self._own, original._active]
+
+    def values(self) -> Any:
+        # In one go: threads come and go meanwhile.
+        merged: dict[int, Any] = {}
+        for table in reversed(self.maps):
+            merged.update(table)
+        return merged.values()
 
 
 def _forwarding(real: Any) -> Any:
@@ -213,11 +243,11 @@ class Isolation:
         """Let a copy of ``threading`` see and trace the service's threads."""
         real = self._threads
         threading.__class__ = _forwarding(real)
-        threading._active = real._active
+        threading._active = _Threads(real._active)
         threading._limbo = real._limbo
         threading._dangling = real._dangling
         threading._MainThread = real._MainThread
-        threading.Thread = _standing_for(threading.Thread, real.Thread)
+        threading.Thread = _standing_for_all(threading.Thread)
         threading.settrace = real.settrace
         threading.setprofile = real.setprofile
         # eventlet greens every C RLock that it can reach; the Python one

@@ -24,7 +24,7 @@ from osdbg import isolation
 _KEPT = ('PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'LD_LIBRARY_PATH')
 
 # eventlet's green waitpid() would put the agent's thread on a hub.
-_os: Any = isolation.native('os')
+_waitpid: Any = isolation.native('os').waitpid
 
 
 def interpreter() -> str:
@@ -97,6 +97,6 @@ def spawn() -> None:
     except OSError as exc:
         raise exceptions.GatewayUnavailable(python, str(exc)) from exc
     try:
-        _os.waitpid(pid, 0)
+        _waitpid(pid, 0)
     except ChildProcessError:
         pass  # the service reaps all children, or ignores SIGCHLD

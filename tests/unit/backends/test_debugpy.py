@@ -104,6 +104,4 @@ def _leaves_nothing(patch):
 
 
 for _name, _patch in PATCHES.items():
-    setattr(
-        TestDebugpy, f'test_patched_{_name}', _leaves_nothing(_patch)
-    )
+    setattr(TestDebugpy, f'test_patched_{_name}', _leaves_nothing(_patch))

@@ -26,7 +26,9 @@ from osdbg.gateway import protocol
 from osdbg import settings
 
 SECONDS = 10
-OPENED = []
+OPENED: list[object] = []
+# asyncio ends the connections that nobody refers to.
+KEPT: list[object] = []
 
 
 async def streams():
@@ -70,6 +72,7 @@ class Agent:
         self.hello = hello
         self.orders = []
         self.links = []
+        self.tasks = []
         self.asked = []
         self.reason = ''
         self.answers = {}
@@ -94,7 +97,7 @@ class Agent:
         link = dap.Peer(*await connect(join=ticket))
         link.handle = lambda request: self._answer(link, request)
         self.links.append(link)
-        asyncio.ensure_future(link.run())
+        self.tasks.append(asyncio.ensure_future(link.run()))
         self.send(loaded=ticket, version='1.2.3')
 
     def _answer(self, link, request):
@@ -214,6 +217,7 @@ class GatewayTestCase(unittest.IsolatedAsyncioTestCase):
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*tasks, return_exceptions=True)
         self.gateway._listener.close()
+        KEPT.clear()
 
     async def agent(self, reason='', **hello):
         """Say hello, and return once the port has answered."""
@@ -228,6 +232,7 @@ class GatewayTestCase(unittest.IsolatedAsyncioTestCase):
         )
         agent = Agent(*await connect(hello=hello), hello)
         agent.reason = reason
+        KEPT.append(agent)
         await agent.wait('port')
         return agent
 

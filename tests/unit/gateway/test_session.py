@@ -14,8 +14,8 @@
 
 import asyncio
 
-from osdbg.gateway import session as session_
 from osdbg.gateway.capabilities import CAPABILITIES
+from osdbg.gateway import session as session_
 from tests.unit.gateway.parts import GatewayTestCase
 from tests.unit.gateway.parts import until
 

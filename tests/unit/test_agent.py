@@ -1,0 +1,240 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The agent: one thread, one per process, in nobody's way."""
+
+import time
+
+from tests.unit import fresh
+from tests.unit.gateway.parts import free_port
+
+PRELUDE = '''
+import os, signal, sys, time
+import osdbg
+from osdbg import agent
+
+def tasks():
+    return len(os.listdir('/proc/self/task'))
+
+def until(probe, seconds=10):
+    deadline = time.monotonic() + seconds
+    while not probe():
+        assert time.monotonic() < deadline, 'too late'
+        time.sleep(0.01)
+
+def armed():
+    return osdbg.status().worker is not None
+
+def child(work):
+    pid = os.fork()
+    if not pid:
+        code = 9
+        try:
+            code = work() or 0
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+status = osdbg.init()
+'''
+ENDS = {
+    'os._exit(7)': 7,
+    'sys.exit(8)': 8,
+    'sys.exit()': 0,
+    'raise KeyboardInterrupt': -2,
+    'os.kill(os.getpid(), signal.SIGTERM); time.sleep(9)': -15,
+    'pass': 0,
+}
+
+
+class AgentTestCase(fresh.FreshTestCase):
+    def environ(self, **more):
+        return {'OS_REMOTE_DEBUG__PORT': str(free_port()), **more}
+
+    def assert_armed(self, program, **more):
+        self.assert_ok(PRELUDE + program, **self.environ(**more))
+
+
+class TestFork(AgentTestCase):
+    def test_a_child_has_an_agent_of_its_own(self):
+        self.assert_armed(
+            """
+until(armed)
+mine = agent.current()
+first = mine.id
+def work():
+    assert osdbg.init() is status
+    assert agent.current().pid == os.getpid()
+    assert agent.current().id != first
+    assert agent.current().parent == first
+    until(armed)
+    until(lambda: tasks() == 2)
+    # The parent is the launcher now, its number is free.
+    assert status.worker == 0
+    return child(lambda: until(armed))
+assert child(work) == 0
+assert agent.current().id == first
+until(lambda: tasks() == 2)
+print('OK')
+"""
+        )
+
+    def test_many_children(self):
+        self.assert_armed(
+            """
+def work():
+    until(armed)
+    time.sleep(0.5)
+    return 10 + status.worker
+pids = []
+for _ in range(4):
+    pid = os.fork()
+    if not pid:
+        os._exit(work())
+    pids.append(pid)
+codes = [os.waitstatus_to_exitcode(os.waitpid(p, 0)[1]) for p in pids]
+assert sorted(codes) == [10, 11, 12, 13], codes
+print('OK')
+"""
+        )
+
+    def test_off_stays_off(self):
+        self.assert_ok(
+            PRELUDE
+            + """
+assert status is None
+def work():
+    return tasks()
+assert child(work) == 1
+print('OK')
+"""
+        )
+
+    def test_fork_in_a_thread(self):
+        self.assert_armed(
+            """
+import threading
+found = []
+def run():
+    found.append(child(lambda: until(armed)))
+thread = threading.Thread(target=run, daemon=True)
+thread.start()
+thread.join()
+assert found == [0]
+print('OK')
+"""
+        )
+
+    def test_commands_are_started_as_ever(self):
+        self.assert_armed(
+            """
+import subprocess
+for _ in range(20):
+    done = subprocess.run(['echo', 'hi'], capture_output=True,
+                          preexec_fn=lambda: None)
+    assert done.stdout == b'hi\\n'
+until(armed)
+until(lambda: tasks() == 2)
+print('OK')
+"""
+        )
+
+
+class TestEnd(AgentTestCase):
+    def test_codes_and_time(self):
+        for end, code in ENDS.items():
+            for when in ('', 'until(armed)'):
+                with self.subTest(f'{when} {end}'):
+                    started = time.monotonic()
+                    done = fresh.run(
+                        f'{PRELUDE}\n{when}\n{end}\n', **self.environ()
+                    )
+                    self.assertEqual(code, done.returncode, done.stderr)
+                    self.assertLess(time.monotonic() - started, 10)
+                    if code != -2:
+                        self.assertEqual('', done.stderr)
+
+
+class TestGateway(AgentTestCase):
+    def test_it_dies_and_another_is_found(self):
+        for patch in ('', 'import eventlet; eventlet.monkey_patch()'):
+            with self.subTest(patch):
+                self.assert_armed(
+                    f"""
+from osdbg.gateway import protocol
+until(armed)
+{patch}
+def gateway():
+    try:
+        sock = protocol.connect()
+    except OSError:
+        return 0
+    pid = protocol.peer(sock)[0]
+    sock.close()
+    return pid
+first = gateway()
+os.kill(first, signal.SIGKILL)
+until(lambda: gateway() not in (0, first))
+until(lambda: agent.current()._channel is not None)
+until(lambda: tasks() == 2)
+print('OK')
+"""
+                )
+
+    def test_no_hub_in_its_thread(self):
+        self.assert_armed(
+            """
+import eventlet
+until(armed)
+eventlet.monkey_patch()
+waited = []
+waitpid = os.waitpid
+def spy(*args):
+    waited.append(args)
+    return waitpid(*args)
+os.waitpid = spy
+from osdbg.gateway import protocol
+sock = protocol.connect()
+first = protocol.peer(sock)[0]
+sock.close()
+os.kill(first, signal.SIGKILL)
+def again():
+    try:
+        sock = protocol.connect()
+    except OSError:
+        return False
+    found = protocol.peer(sock)[0]
+    sock.close()
+    return found != first
+until(again)
+assert not waited, 'the green waitpid() was called'
+print('OK')
+"""
+        )
+
+    def test_one_gateway_for_many(self):
+        self.assert_armed(
+            """
+from osdbg.gateway import protocol
+pids = []
+for _ in range(6):
+    pid = os.fork()
+    if not pid:
+        until(armed)
+        sock = protocol.connect()
+        os._exit(protocol.peer(sock)[0] % 251)
+    pids.append(pid)
+codes = {os.waitstatus_to_exitcode(os.waitpid(p, 0)[1]) for p in pids}
+assert len(codes) == 1, codes
+print('OK')
+"""
+        )
