@@ -173,7 +173,10 @@ class Agent:
         self._answer(line)
         if line != self._complained:
             self._complained = line
-            journal.write(logging.WARNING, '%s', line)
+            try:
+                journal.write(logging.WARNING, '%s', line)
+            except Exception:  # noqa: S110
+                pass  # the thread must live on
 
     def _serve(self) -> bool:
         """Obey one gateway until it goes away.

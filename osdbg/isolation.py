@@ -65,14 +65,14 @@ _EXECUTED = ('threading', 'queue', 'subprocess')
 
 def patched() -> list[str]:
     """Return the names of the modules that eventlet has patched by now."""
-    patcher = sys.modules.get('eventlet.patcher')
-    if patcher is None:
-        return []
-    return [
-        name
-        for name, group in _GROUPS.items()
-        if patcher.is_monkey_patched(group)
-    ]
+    return [name for name, group in _GROUPS.items() if _is_patched(group)]
+
+
+def _is_patched(group: str) -> bool:
+    patcher: Any = sys.modules.get('eventlet.patcher')
+    # Another thread may be importing it at this moment.
+    ask = getattr(patcher, 'is_monkey_patched', None)
+    return ask is not None and bool(ask(group))
 
 
 def monkey_patch(*, threads: bool, **on: bool) -> None:
@@ -101,9 +101,8 @@ def native(name: str) -> Any:
 
     :param name: one of the modules that eventlet patches
     """
-    patcher = sys.modules.get('eventlet.patcher')
-    if patcher is not None and patcher.is_monkey_patched(_GROUPS[name]):
-        return patcher.original(name)
+    if _is_patched(_GROUPS[name]):
+        return sys.modules['eventlet.patcher'].original(name)
     return importlib.import_module(name)
 
 

@@ -20,13 +20,8 @@ from __future__ import annotations
 import os
 import sys
 
-# "-m" puts the service's working directory first on the path (Python 3.11 has
-# PYTHONSAFEPATH against that): a file there must not pass for a module.
-if __name__ == '__main__' and sys.path[0] in ('', os.getcwd()):
-    del sys.path[0]
-
-from osdbg.gateway.control import Gateway  # noqa: E402
-from osdbg.gateway import protocol  # noqa: E402
+from osdbg.gateway.control import Gateway
+from osdbg.gateway import protocol
 
 
 def _detach() -> None:

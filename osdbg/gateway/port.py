@@ -242,15 +242,15 @@ class Port:
 
 def _holder(number: int) -> str:
     """Name the process that listens on a TCP port, as far as one may know."""
-    import psutil
+    try:
+        import psutil
 
-    connections: Callable[..., list[Any]] = psutil.net_connections
-    for connection in connections(kind='tcp'):
-        if connection.status == psutil.CONN_LISTEN:
-            if connection.laddr.port == number and connection.pid:
-                try:
+        connections: Callable[..., list[Any]] = psutil.net_connections
+        for connection in connections(kind='tcp'):
+            if connection.status == psutil.CONN_LISTEN and connection.pid:
+                if connection.laddr.port == number:
                     name = psutil.Process(connection.pid).name()
-                except psutil.Error:
-                    name = 'a process'
-                return f'{name} (process {connection.pid})'
+                    return f'{name} (process {connection.pid})'
+    except Exception:  # noqa: S110
+        pass  # the line about the port is worth more than the name
     return 'another program'

@@ -21,6 +21,15 @@ from typing import Any
 from osdbg import exceptions
 from osdbg import isolation
 
+# "python -m osdbg.gateway", but for the service's working directory: "-m"
+# looks there first, for its own modules too; PYTHONSAFEPATH came with 3.11.
+_RUN = (
+    'import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); '
+    'runpy.run_module("osdbg.gateway", run_name="__main__", alter_sys=True)'
+)
+_PACKAGES = os.path.dirname(
+    os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+)
 _KEPT = ('PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'LD_LIBRARY_PATH')
 
 # eventlet's green waitpid() would put the agent's thread on a hub.
@@ -59,15 +68,11 @@ def environment() -> dict[str, str]:
     Nothing that could start osdbg, a debugger or a service's site hooks in
     it (a sitecustomize that starts a debugger is run by every Python).
     """
-    kept = {
+    return {
         name: value
         for name, value in os.environ.items()
         if name in _KEPT or name in ('OSDBG_SOCKET', 'OSDBG_GATEWAY_GRACE')
     }
-    package = os.path.dirname(os.path.abspath(__file__))
-    kept['PYTHONPATH'] = os.path.dirname(os.path.dirname(package))
-    kept['PYTHONSAFEPATH'] = '1'
-    return kept
 
 
 def spawn() -> None:
@@ -88,7 +93,7 @@ def spawn() -> None:
     try:
         pid = os.posix_spawn(
             python,
-            [python, '-m', 'osdbg.gateway', '--detach'],
+            [python, '-I', '-c', _RUN, _PACKAGES, '--detach'],
             environment(),
             file_actions=null,
             setpgroup=0,

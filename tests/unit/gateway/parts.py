@@ -237,6 +237,9 @@ class GatewayTestCase(unittest.IsolatedAsyncioTestCase):
         return agent
 
     async def client(self):
-        return Client(
-            *await asyncio.open_connection('127.0.0.1', self.port, limit=2**20)
+        reader, writer = await asyncio.open_connection(
+            '127.0.0.1', self.port, limit=2**20
         )
+        client = Client(reader, writer)
+        KEPT.append(client)
+        return client

@@ -126,12 +126,13 @@ class TestHandshake(SessionTestCase):
 
     async def test_every_worker_is_taken(self):
         self.hasten('_TAKEN_SECONDS')
-        await self.attached()
+        first = await self.attached()
         second = await self.client()
         await second.ask('initialize')
         self.assert_refused(
             await second.ask('attach'), 'debugged by another client'
         )
+        del first  # asyncio closes connections that nobody refers to
 
 
 class TestTalk(SessionTestCase):

@@ -94,12 +94,10 @@ class TestEnvironment(fresh.FreshTestCase):
             from osdbg.gateway import spawn
             allowed = {'PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR',
                        'LD_LIBRARY_PATH', 'OSDBG_SOCKET',
-                       'OSDBG_GATEWAY_GRACE', 'PYTHONPATH', 'PYTHONSAFEPATH'}
+                       'OSDBG_GATEWAY_GRACE'}
             found = spawn.environment()
             assert set(found) <= allowed, found
             assert {'PATH', 'OSDBG_SOCKET'} <= set(found), found
-            assert os.path.isdir(found['PYTHONPATH'] + '/osdbg'), found
-            assert os.pathsep not in found['PYTHONPATH'], found
             print('OK')
             """,
             PYTHONPATH=f'{fresh.ROOT}:/secret',
