@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import types
 from typing import Any
@@ -150,6 +151,9 @@ class Agent:
 
     def _run(self, delay: float) -> None:
         failures = 0
+        # Signals are the main thread's: one that is taken by another does not
+        # wake it. What this thread starts (pydevd's) inherits the mask.
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         if delay:
             pause(delay)
         while True:

@@ -163,6 +163,9 @@ class DebugpyBackend(base.Backend):
             py_db.pydb_disposed = True
         _constants().after_fork()
         pydevd.settrace_forked(setup_tracing=False)
+        importlib.import_module(
+            '_pydev_bundle.pydev_monkey'
+        ).undo_patch_thread_modules()
         _stop_tracing(pydevd)
         pydevd.pydevd_tracing.restore_sys_set_trace_func()
         self._forget(pydevd)
