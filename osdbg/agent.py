@@ -158,8 +158,8 @@ class Agent:
             pause(delay)
         while True:
             try:
-                if self._serve():
-                    failures = 0
+                self._serve()
+                failures = 0
             except exceptions.OsdbgError as exc:
                 self._complain(str(exc))
             except Exception as exc:
@@ -182,11 +182,8 @@ class Agent:
             except Exception:  # noqa: S110
                 pass  # the thread must live on
 
-    def _serve(self) -> bool:
-        """Obey one gateway until it goes away.
-
-        :returns: whether there was one
-        """
+    def _serve(self) -> None:
+        """Obey one gateway until it goes away."""
         channel = self._connect()
         try:
             channel.send(hello=self._hello())
@@ -199,7 +196,6 @@ class Agent:
             self._channel = None
             channel.close()
             self._unload()
-        return True
 
     def _connect(self) -> protocol.Channel:
         """Reach the gateway, starting one if there is none."""
@@ -264,7 +260,6 @@ class Agent:
                 self._load(channel, value)
             elif order == 'unload':
                 self._unload()
-                channel.send(unloaded=value)
             elif order == 'attached':
                 self._set_attached(value)
             elif order == 'worker':

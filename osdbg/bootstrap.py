@@ -173,11 +173,12 @@ def _status_of(agent: agent_.Agent) -> Status:
 def _refuse(exc: Exception, conf: Any) -> None:
     """Say in one line why there is no debugger; the service runs on."""
     from osdbg import exceptions
+    from osdbg import opts
 
     line = f'osdbg is off: {exc}'
     if not isinstance(exc, exceptions.OsdbgError):
         line = f'osdbg is off: {type(exc).__name__}: {exc}'
-    if _is_required(conf):
+    if opts.required(conf):
         raise SystemExit(line) from exc
     _log().warning('%s', line)
 
@@ -186,12 +187,6 @@ def _log() -> Any:
     import logging
 
     return logging.getLogger('osdbg')
-
-
-def _is_required(conf: Any) -> bool:
-    from osdbg import opts
-
-    return opts.required(conf)
 
 
 def status() -> Status | None:

@@ -181,10 +181,9 @@ class Worker:
 
     def unload(self) -> None:
         """Have the debugger unloaded, if it is loaded."""
-        if self._link is None:
+        if not self.loading:
             return
-        if self._link.done() and not self._link.exception():
-            self._link.result().close()
+        self._close_link()
         self._fail('is being unloaded')
         self.send(unload=self._ticket)
         if self.eager:
@@ -192,10 +191,13 @@ class Worker:
 
     def gone(self) -> None:
         """Note that the process is no more."""
-        if self._link is not None and self._link.done():
-            if not self._link.exception():
-                self._link.result().close()
+        self._close_link()
         self._fail('the process has ended')
+
+    def _close_link(self) -> None:
+        link = self._link
+        if link is not None and link.done() and not link.exception():
+            link.result().close()
 
     def tell_port(self, trouble: str) -> None:
         """Tell the agent that its port is open, or what keeps it closed."""

@@ -548,6 +548,13 @@ class FunctionalTestCase(unittest.TestCase):
     def assert_at(self, stop, mark, path=APP):
         self.assertEqual((path, line_of(mark, path)), (stop.path, stop.line))
 
+    def step_to_the_end(self, stop):
+        """Step from ``handler`` over the line that yields."""
+        for mark in ('sleep', 'after'):
+            stop = stop.step()
+            self.assert_at(stop, mark)
+        return stop
+
     def assert_answered(self, pending, **expected):
         status, answer = pending.result()
         self.assertEqual(200, status, answer)

@@ -63,10 +63,7 @@ class IsolationTestCase(FunctionalTestCase):
         self.assert_at(stop, 'handler')
         self.assertEqual('5', stop.evaluate('count'))
         stop.set('answer', "'changed'")
-        stop = stop.step()
-        self.assert_at(stop, 'sleep')
-        stop = stop.step()
-        self.assert_at(stop, 'after')
+        stop = self.step_to_the_end(stop)
         stop.resume()
         self.assert_answered(pending, answer='changed', count=7)
         if self.pools:

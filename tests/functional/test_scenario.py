@@ -77,10 +77,7 @@ class ScenarioTest(FunctionalTestCase):
         self.assertEqual("'original'", stop.locals()['answer'])
         self.assertEqual('5', stop.evaluate('count'))
         stop.set('answer', "'changed'")
-        stop = stop.step()
-        self.assert_at(stop, 'sleep')
-        stop = stop.step()
-        self.assert_at(stop, 'after')
+        stop = self.step_to_the_end(stop)
         self.assertEqual('6', stop.locals()['count'])
         stop.resume()
         self.assert_answered(
