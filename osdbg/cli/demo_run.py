@@ -220,12 +220,15 @@ class Service:
         """Stop the service as systemd does."""
         with contextlib.suppress(ProcessLookupError):
             self._process.terminate()
-            try:
-                await asyncio.wait_for(self._process.wait(), _STOP_SECONDS)
-            finally:
-                # Whatever it left, and all of it if that took too long.
+        try:
+            await within(
+                'end of the service', self._process.wait(), _STOP_SECONDS
+            )
+        finally:
+            # Whatever it left, and all of it if that took too long.
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-                await self._process.wait()
+            await self._process.wait()
 
 
 def _free_port() -> int:
@@ -276,4 +279,6 @@ async def running(
         yield service
     finally:
         await service.stop()
-        listening.cancel()
+        # Its pipe must be closed before the loop is: asyncio would complain
+        # of it on the way out. All that wrote to it have ended.
+        await within('end of its output', listening)
