@@ -34,14 +34,14 @@ from osdbg import backends
 from osdbg import exceptions
 from osdbg.gateway import protocol
 from osdbg.gateway import spawn
-from osdbg import isolation
 from osdbg import journal
+from osdbg import patching
 from osdbg import settings as settings_
 
-_thread: Any = isolation.native('_thread')
+_thread: Any = patching.native('_thread')
 _allocate_lock = _thread.allocate_lock
 _start_new_thread = _thread.start_new_thread
-_monotonic: Any = isolation.native('time').monotonic
+_monotonic: Any = patching.native('time').monotonic
 
 _SPAWN_SECONDS = 10.0
 _RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0)

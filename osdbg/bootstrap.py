@@ -205,14 +205,14 @@ def monkey_patch(conf: Any = None, **on: bool) -> None:
     :param conf: the service's ConfigOpts, if it was called already
     :param on: as for ``eventlet.monkey_patch()``
     """
-    from osdbg import isolation
+    from osdbg import patching
 
     try:
         settings = _read(conf)
     except Exception:
         settings = None  # init() says in one line what is wrong with it
     threads = settings is None or settings.eventlet != 'unpatch_thread'
-    isolation.monkey_patch(threads=threads, **on)
+    patching.monkey_patch(threads=threads, **on)
 
 
 def set_trace() -> None:

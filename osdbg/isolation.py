@@ -10,7 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Everything osdbg knows about eventlet's monkey patching.
+"""How a debugger is imported into a service that eventlet has patched.
 
 A debugger needs real threads, locks and sockets; a green service has none
 left. So the debugger is imported with an ``__import__`` of its own, which
@@ -27,14 +27,12 @@ Two cases, decided name by name:
   service's, so that the debugger sees the threads it is there for.
 
 So the debugger works whether ``monkey_patch()`` came before it or comes after.
-eventlet itself is never imported (nova and cinder refuse to run if it is):
-what it has patched is read from ``sys.modules``.
 """
 
 from __future__ import annotations
 
 import builtins
-import collections
+from collections.abc import Callable
 from collections.abc import Sequence
 import importlib
 from importlib.machinery import ModuleSpec
@@ -46,64 +44,12 @@ import sys
 import types
 from typing import Any
 
-# The keyword of eventlet.monkey_patch() that patches each of these in place.
-_GROUPS = {
-    'os': 'os',
-    '_thread': 'thread',
-    'threading': 'thread',
-    'queue': 'thread',
-    'time': 'time',
-    'select': 'select',
-    'socket': 'socket',
-    'subprocess': 'subprocess',
-}
+from osdbg import patching
+from osdbg import threads
 
 # Pure Python modules that bind functions of the others: a copy has to be
 # executed anew to bind the unpatched ones.
 _EXECUTED = ('threading', 'queue', 'subprocess')
-
-
-def patched() -> list[str]:
-    """Return the names of the modules that eventlet has patched by now."""
-    return [name for name, group in _GROUPS.items() if _is_patched(group)]
-
-
-def _is_patched(group: str) -> bool:
-    patcher: Any = sys.modules.get('eventlet.patcher')
-    # Another thread may be importing it at this moment.
-    ask = getattr(patcher, 'is_monkey_patched', None)
-    return ask is not None and bool(ask(group))
-
-
-def monkey_patch(*, threads: bool, **on: bool) -> None:
-    """Call ``eventlet.monkey_patch()``.
-
-    :param threads: whether ``thread`` is patched when the caller does not say
-    :param on: as for ``eventlet.monkey_patch()``
-    :raises: RuntimeError when the service has not imported eventlet
-    """
-    eventlet = sys.modules.get('eventlet')
-    if eventlet is None:
-        raise RuntimeError(
-            'osdbg.monkey_patch() needs eventlet, which this program has not '
-            'imported: put "import eventlet" before it'
-        )
-    if not threads:
-        on.setdefault('thread', False)
-    eventlet.monkey_patch(**on)
-
-
-def native(name: str) -> Any:
-    """Return a module whose functions block the thread, not the hub.
-
-    Functions taken from it stay what they are when the service is patched
-    later: eventlet replaces attributes of modules, never the functions.
-
-    :param name: one of the modules that eventlet patches
-    """
-    if _is_patched(_GROUPS[name]):
-        return sys.modules['eventlet.patcher'].original(name)
-    return importlib.import_module(name)
 
 
 def _copy(module: types.ModuleType) -> types.ModuleType:
@@ -128,69 +74,6 @@ def _execute(name: str, isolated_builtins: dict[str, Any]) -> Any:
     return module
 
 
-def _standing_for_all(copy: Any) -> Any:
-    """Return a subclass of ``copy`` of which every thread is an instance.
-
-    pydevd follows a thread only if it is a ``threading.Thread``, and there
-    are up to three of that name: the service's, eventlet's and the copy's.
-    """
-
-    class Every(type):
-        def __instancecheck__(cls, instance: object) -> bool:
-            if cls is not standing:
-                return type.__instancecheck__(cls, instance)
-            return any(
-                base.__name__ == 'Thread' and base.__module__ == 'threading'
-                for base in type(instance).__mro__
-            )
-
-    standing = Every('Thread', (copy,), {'__module__': 'threading'})
-    return standing
-
-
-class _Threads(collections.ChainMap):  # type: ignore
-    """The service's table of threads, and behind it that of eventlet's tpool.
-
-    The latter is in a ``threading`` that exists only once something is
-    patched, which may be later.
-    """
-
-    def __init__(self, own: dict[int, Any]) -> None:
-        self._own = own
-
-    @property
-    def maps(self) -> list[dict[int, Any]]:  # type: ignore
-        original = sys.modules.get('__original_module_threading')
-        if original is None:
-            return [self._own]
-        return [self._own, original._active]
-
-    def values(self) -> Any:
-        # In one go: threads come and go meanwhile.
-        merged: dict[int, Any] = {}
-        for table in reversed(self.maps):
-            merged.update(table)
-        return merged.values()
-
-
-def _forwarding(real: Any) -> Any:
-    """Return a class of modules that share how threads are started.
-
-    pydevd replaces these functions to learn of every thread before it runs.
-    Of a thread that it meets in the middle it may get a stale dummy, and then
-    never reads the commands for it (3.12 and later).
-    """
-    names = ('_start_new_thread', '_start_joinable_thread')
-
-    class Forwarding(types.ModuleType):
-        def __setattr__(self, name: str, value: Any) -> None:
-            super().__setattr__(name, value)
-            if name in names and 'threading' not in patched():
-                setattr(real, name, value)
-
-    return Forwarding
-
-
 class _Proxy:
     """Loads a module of the debugger with the isolated ``__import__``."""
 
@@ -211,6 +94,24 @@ class _Proxy:
         self._loader.exec_module(module)
 
 
+class _Watch:
+    """Tells of a module that has been executed."""
+
+    def __init__(self, loader: Any, tell: Callable[[Any], None]) -> None:
+        self._loader = loader
+        self._tell = tell
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        return None
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        self._loader.exec_module(module)
+        self._tell(module)
+
+
 class Isolation:
     """The unpatched modules of one process, and how a debugger gets them."""
 
@@ -220,39 +121,26 @@ class Isolation:
         :param roots: the top-level names of the debugger's own modules
         """
         self._roots = frozenset(roots)
-        self._threads = sys.modules['threading']
-        self._threads_patched = 'threading' in patched()
+        self._real = sys.modules['threading']
+        self._threads_patched = 'threading' in patching.patched()
         self._builtins = dict(vars(builtins))
         self._builtins['__import__'] = self._import
         self._modules: dict[str, Any] = {}
-        for name in _GROUPS:
+        for name in patching.GROUPS:
             self._modules[name] = self._unpatched(name)
 
     def _unpatched(self, name: str) -> Any:
-        if name in patched() and name != 'subprocess':
-            return native(name)
+        if name in patching.patched() and name != 'subprocess':
+            return patching.native(name)
         if name not in _EXECUTED:
             return _copy(importlib.import_module(name))
         module = _execute(name, self._builtins)
         if name == 'threading':
-            self._share_threads(module)
+            threads.share(module, self._real)
         return module
 
-    def _share_threads(self, threading: Any) -> None:
-        """Let a copy of ``threading`` see and trace the service's threads."""
-        real = self._threads
-        threading.__class__ = _forwarding(real)
-        threading._active = _Threads(real._active)
-        threading._limbo = real._limbo
-        threading._dangling = real._dangling
-        threading._MainThread = real._MainThread
-        threading.Thread = _standing_for_all(threading.Thread)
-        threading.settrace = real.settrace
-        threading.setprofile = real.setprofile
-        # eventlet greens every C RLock that it can reach; the Python one
-        # holds a plain lock, which it leaves alone.
-        threading.RLock = threading._PyRLock
-        threading._active_limbo_lock = threading._PyRLock()
+    def _follow(self, threading: Any) -> None:
+        threads.follow(threading, self.threading())
 
     def _import(
         self,
@@ -280,9 +168,15 @@ class Isolation:
         target: types.ModuleType | None = None,
     ) -> ModuleSpec | None:
         """Find the debugger's modules for ``sys.meta_path``."""
-        if fullname.partition('.')[0] not in self._roots:
+        top = fullname.partition('.')[0]
+        if top not in self._roots and top != 'threading':
             return None
         spec = PathFinder.find_spec(fullname, path, target)
+        if top == 'threading':
+            # eventlet executes it anew, for its tpool.
+            if spec is not None and not self._threads_patched:
+                spec.loader = _Watch(spec.loader, self._follow)  # type: ignore
+            return spec
         # Compiled modules (Cython) take what they need of these from the
         # debugger's Python modules, they import none of them.
         if spec is not None and isinstance(spec.loader, SourceFileLoader):
@@ -297,15 +191,19 @@ class Isolation:
         """
         if self not in sys.meta_path:
             sys.meta_path.insert(0, self)
-        if not self._threads_patched:
-            # It changes in a child that was forked from another thread.
-            main = self._threads.main_thread()
-            self._modules['threading']._main_thread = main
+        self.renew()
 
     def leave(self) -> None:
         """Stop serving imports; the modules stay what they are."""
         if self in sys.meta_path:
             sys.meta_path.remove(self)
+        if not self._threads_patched:
+            threads.forget(self.threading(), self._real)
+
+    def renew(self) -> None:
+        """Adapt to the process it is used in now, which may be a fork."""
+        if not self._threads_patched:
+            threads.renew(self.threading(), self._real)
 
     def threading(self) -> Any:
         """Return the ``threading`` that the debugger uses."""
@@ -319,6 +217,9 @@ class Untouched:
         """Do nothing."""
 
     def leave(self) -> None:
+        """Do nothing."""
+
+    def renew(self) -> None:
         """Do nothing."""
 
     def threading(self) -> Any:

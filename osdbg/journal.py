@@ -23,7 +23,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from osdbg import isolation
+from osdbg import patching
 
 LOG = logging.getLogger('osdbg')
 
@@ -34,7 +34,7 @@ def write(level: int, text: str, *args: Any) -> None:
     :param level: one of the levels of ``logging``
     :param text: a format, as for ``logging``
     """
-    if 'threading' not in isolation.patched():
+    if 'threading' not in patching.patched():
         LOG.log(level, text, *args)
         return
     # isEnabledFor() may take the module's lock; this takes none.

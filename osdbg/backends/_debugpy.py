@@ -25,14 +25,15 @@ import atexit
 import importlib
 import importlib.util
 import os
-import signal
 import sys
 import types
 from typing import Any
 
+from osdbg.backends._debugpy_signals import obeying_signals
 from osdbg.backends import base
 from osdbg import exceptions
 from osdbg import isolation
+from osdbg import patching
 from osdbg import settings as settings_
 
 _ROOTS = (
@@ -51,15 +52,23 @@ _ROOTS = (
 )
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Nobody wants to step into these; the demo and the tests are not among them.
+# pydevd itself calls some of it: stopped there, it would wait for itself.
 _HIDDEN = tuple(
     os.path.join(_PACKAGE, name)
-    for name in ('agent', 'backends', 'bootstrap', 'gateway', 'integrations')
+    for name in (
+        'agent',
+        'backends',
+        'bootstrap',
+        'gateway',
+        'integrations',
+        'isolation',
+        'journal',
+        'patching',
+        'threads',
+    )
 )
 _SETTLE_SECONDS = 0.05
-_sleep: Any = isolation.native('time').sleep
-# A worker that stands at a breakpoint must still obey these.
-_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM)
-
+_sleep: Any = patching.native('time').sleep
 _isolation: isolation.Isolation | isolation.Untouched | None = None
 
 
@@ -157,6 +166,8 @@ class DebugpyBackend(base.Backend):
         breakpoint: it suspends, and no thread is there to be told to go on.
         """
         pydevd = self._pydevd
+        assert _isolation is not None  # noqa: S101
+        _isolation.renew()
         pydevd.pydevd_tracing._original_settrace(None)
         py_db = pydevd.get_global_debugger()
         if py_db is not None:
@@ -241,73 +252,11 @@ def _adapt(pydevd: Any) -> None:
     def do_wait_suspend(
         py_db: Any, thread: Any, frame: Any, *args: Any, **kwargs: Any
     ) -> None:
-        with _obeying_signals(pydevd) as signals:
+        with obeying_signals(pydevd) as signals:
             if not signals.interrupted_by(frame):
                 suspend(py_db, thread, frame, *args, **kwargs)
 
     pydevd.PyDB.do_wait_suspend = do_wait_suspend
-
-
-class _obeying_signals:  # noqa: N801  (reads as a statement)
-    """Resume the process when a signal asks it to stop or to reload.
-
-    The handlers of oslo.service only make a note for the main loop, and there
-    is none while the main thread stands at a breakpoint: ``systemctl stop``
-    would wait for the IDE.
-    """
-
-    def __init__(self, pydevd: Any) -> None:
-        self._pydevd = pydevd
-        self._handlers: dict[int, Any] = {}
-
-    def __enter__(self) -> _obeying_signals:
-        for signum in _STOP_SIGNALS:
-            handler = signal.getsignal(signum)
-            if callable(handler):
-                try:
-                    signal.signal(signum, self._handle)
-                except ValueError:
-                    break  # not the main thread
-                self._handlers[signum] = handler
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        for signum, handler in self._handlers.items():
-            # Unless the service has set another meanwhile.
-            if signal.getsignal(signum) == self._handle:
-                signal.signal(signum, handler)
-
-    def interrupted_by(self, frame: types.FrameType | None) -> bool:
-        """Tell whether a handler runs already, and resume if so.
-
-        A main thread that was waiting when another thread stopped is itself
-        stopped on the first line it runs: that of the handler.
-        """
-        codes = {
-            getattr(handler, '__code__', None): signum
-            for signum, handler in self._handlers.items()
-        }
-        codes.pop(None, None)
-        while frame is not None:
-            if frame.f_code in codes:
-                self._resume(codes[frame.f_code])
-                return True
-            frame = frame.f_back
-        return False
-
-    def _handle(self, signum: int, frame: Any) -> None:
-        self._resume(signum)
-        self._handlers[signum](signum, frame)
-
-    def _resume(self, signum: int) -> None:
-        py_db = self._pydevd.get_global_debugger()
-        if py_db is None:
-            return
-        api = self._pydevd.PyDevdAPI()
-        if signum == signal.SIGHUP:
-            api.request_resume_thread('*')  # it may live on
-        else:
-            api.request_disconnect(py_db, resume_threads=True)
 
 
 def _monitoring() -> bool:

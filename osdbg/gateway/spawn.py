@@ -19,7 +19,7 @@ import sys
 from typing import Any
 
 from osdbg import exceptions
-from osdbg import isolation
+from osdbg import patching
 
 # "python -m osdbg.gateway", but for the service's working directory: "-m"
 # looks there first, for its own modules too; PYTHONSAFEPATH came with 3.11.
@@ -33,7 +33,7 @@ _PACKAGES = os.path.dirname(
 _KEPT = ('PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'LD_LIBRARY_PATH')
 
 # eventlet's green waitpid() would put the agent's thread on a hub.
-_waitpid: Any = isolation.native('os').waitpid
+_waitpid: Any = patching.native('os').waitpid
 
 
 def interpreter() -> str:

@@ -28,15 +28,9 @@ PROGRAM = str(PROGRAMS / 'isolation_service.py')
 PATCHES = ('full', 'thread_false', 'os_thread_false')
 STARTS = ('main', 'green', 'native')
 HUBS = ('poll', 'selects', 'asyncio')
-# Threads of eventlet's tpool that start after a debugger which was loaded
-# before the patch, or with thread=False, are followed through sys.monitoring
-# only. See "Known limits" in the contributor documentation.
-POOLS_FOLLOWED = sys.version_info >= (3, 12)
 
 
 class IsolationTestCase(FunctionalTestCase):
-    pools = True
-
     def start(self, *arguments, **options):
         """Start the program; ``options`` are those of [remote_debug]."""
         self.port = free_port()
@@ -66,8 +60,8 @@ class IsolationTestCase(FunctionalTestCase):
         stop = self.step_to_the_end(stop)
         stop.resume()
         self.assert_answered(pending, answer='changed', count=7)
-        if self.pools:
-            self.stop_native(client, worker, '/native')
+        self.stop_native(client, worker, '/native')
+        self.stop_native(client, worker, '/pooled')
         self.assert_answered(worker.get_later('/spawn'), output='42')
 
     def stop_native(self, client, worker, path):
@@ -92,8 +86,7 @@ class IsolationTestCase(FunctionalTestCase):
             self.assertEqual({}, found())
 
     def attach_here(self):
-        marks = ['handler', 'native'] if self.pools else ['handler']
-        return self.attach(self.port, *marks)
+        return self.attach(self.port, 'handler', 'native')
 
     def leave_and_return(self, client, worker):
         self.play(client, worker)
@@ -110,7 +103,7 @@ class PoolTest(IsolationTestCase):
     """A breakpoint in one of the native threads of eventlet's tpool."""
 
     def pooled(self, patch, when):
-        more = {'wait_for_client': 'true'} if when == 'before' else {}
+        more = {} if when == 'after' else {'wait_for_client': 'true'}
         process = self.start('--patch', patch, '--when', when, **more)
         client = self.attach_here()
         worker = self.ready(process)
@@ -143,16 +136,14 @@ class AfterTest(IsolationTestCase):
 class BeforeTest(IsolationTestCase):
     """A client is attached when the service is patched."""
 
-    pools = POOLS_FOLLOWED
-
-    def before(self, patch, start):
+    def before(self, patch, start, when='before'):
         process = self.start(
             '--patch',
             patch,
             '--start',
             start,
             '--when',
-            'before',
+            when,
             wait_for_client='true',
         )
         client = self.attach_here()
@@ -210,18 +201,15 @@ def _add(cls, name, method, *arguments, **environ):
     setattr(cls, f'test_{name}', test)
 
 
-for _start in STARTS:
-    for _patch in PATCHES:
+for _patch in PATCHES:
+    for _start in STARTS:
         _add(AfterTest, f'{_patch}_{_start}', 'after', _patch, _start)
-        if _start != 'native':
-            _add(BeforeTest, f'{_patch}_{_start}', 'before', _patch, _start)
+        _add(BeforeTest, f'{_patch}_{_start}', 'before', _patch, _start)
+    _add(BeforeTest, f'{_patch}_import', 'before', _patch, 'main', 'import')
+    for _when in ('import', 'before', 'after'):
+        _add(PoolTest, f'{_patch}_{_when}', 'pooled', _patch, _when)
+for _start in STARTS:
     _add(AfterTest, f'suspend_{_start}', 'suspended', _start)
-_add(PoolTest, 'full_after', 'pooled', 'full', 'after')
-if POOLS_FOLLOWED:
-    _add(PoolTest, 'full_before', 'pooled', 'full', 'before')
-    for _patch in ('thread_false', 'os_thread_false'):
-        for _when in ('before', 'after'):
-            _add(PoolTest, f'{_patch}_{_when}', 'pooled', _patch, _when)
 for _hub in HUBS:
     _add(
         AfterTest,

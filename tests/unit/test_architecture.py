@@ -22,7 +22,8 @@ LICENCE = 'Licensed under the Apache License, Version 2.0'
 
 # Low to high: a room may import from its own level and from those before it.
 LEVELS = (
-    ('exceptions', 'settings', 'values'),
+    ('exceptions', 'patching', 'settings', 'values'),
+    ('threads',),
     ('gateway', 'isolation', 'greenlets', 'journal', 'backends', 'opts'),
     ('agent',),
     ('bootstrap',),
@@ -34,8 +35,8 @@ RANK = {room: rank for rank, rooms in enumerate(LEVELS) for room in rooms}
 # Who may name what: the beginning of a module's name, and of the files' paths.
 OWNERS = {
     'oslo_': ('opts.py', 'integrations/', 'cli/demo'),
-    'eventlet': ('isolation.py', 'greenlets.py', 'cli/demo'),
-    'greenlet': ('isolation.py', 'greenlets.py'),
+    'eventlet': ('patching.py', 'greenlets.py', 'cli/demo'),
+    'greenlet': ('patching.py', 'greenlets.py'),
     'debugpy': ('backends/_debugpy',),
     'pydevd': ('backends/_debugpy', 'backends/_pydevd', 'greenlets.py'),
     '_pydev': ('backends/_debugpy', 'backends/_pydevd', 'greenlets.py'),

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import unittest
 
-from osdbg import isolation
+from osdbg import patching
 from tests.unit import fresh
 
 PATCHED = {
@@ -115,8 +115,8 @@ PACKAGE = {
 
 class TestPatched(fresh.FreshTestCase):
     def test_not_here(self):
-        self.assertEqual([], isolation.patched())
-        self.assertIs(sys.modules['time'], isolation.native('time'))
+        self.assertEqual([], patching.patched())
+        self.assertIs(sys.modules['time'], patching.native('time'))
 
     def test_by_group(self):
         for keywords, expected in PATCHED.items():
@@ -124,10 +124,10 @@ class TestPatched(fresh.FreshTestCase):
                 self.assert_ok(
                     f"""
                     import eventlet
-                    from osdbg import isolation
-                    assert isolation.patched() == [], isolation.patched()
+                    from osdbg import patching
+                    assert patching.patched() == [], patching.patched()
                     eventlet.monkey_patch({keywords})
-                    assert isolation.patched() == {expected}
+                    assert patching.patched() == {expected}
                     print('OK')
                     """
                 )
@@ -139,12 +139,13 @@ class TestPatched(fresh.FreshTestCase):
             import threading
             sys.modules['eventlet'] = None  # as cinder does
             from osdbg import isolation
-            assert isolation.patched() == []
-            isolation.native('time')
+            from osdbg import patching
+            assert patching.patched() == []
+            patching.native('time')
             isolation.Isolation(['nothing']).enter()
             assert not any('eventlet.' in name for name in sys.modules)
             try:
-                isolation.monkey_patch(threads=True)
+                patching.monkey_patch(threads=True)
             except RuntimeError as exc:
                 assert 'import eventlet' in str(exc)
                 print('OK')
@@ -155,13 +156,13 @@ class TestPatched(fresh.FreshTestCase):
         self.assert_ok(
             """
             import time
-            from osdbg import isolation
-            sleep = isolation.native('time').sleep
+            from osdbg import patching
+            sleep = patching.native('time').sleep
             import eventlet
             eventlet.monkey_patch()
             assert time.sleep is not sleep
-            assert type(isolation.native('time').sleep) is type(sleep)
-            assert isolation.native('_thread').get_ident() > 0
+            assert type(patching.native('time').sleep) is type(sleep)
+            assert patching.native('_thread').get_ident() > 0
             print('OK')
             """
         )
@@ -179,9 +180,9 @@ class TestMonkeyPatch(fresh.FreshTestCase):
                 self.assert_ok(
                     f"""
                     import eventlet
-                    from osdbg import isolation
-                    isolation.monkey_patch(threads={threads}{on})
-                    assert ('threading' in isolation.patched()) is {patched}
+                    from osdbg import patching
+                    patching.monkey_patch(threads={threads}{on})
+                    assert ('threading' in patching.patched()) is {patched}
                     print('OK')
                     """
                 )
@@ -272,6 +273,67 @@ class TestThreads(fresh.FreshTestCase):
             thread.start()
             thread.join()
             assert len(seen) == 1
+            print('OK')
+            """
+        )
+
+    def test_green_threads_are_none_of_its_threads(self):
+        self.assert_ok(
+            """
+            import os
+            import threading
+            import eventlet
+            from osdbg import isolation
+            iso = isolation.Isolation(['nothing'])
+            iso.enter()
+            theirs = iso.threading()
+            eventlet.monkey_patch()
+            green = threading.Thread(target=eventlet.sleep, args=(9,))
+            green.start()
+            eventlet.sleep(0)
+            assert green in threading.enumerate()
+            assert not isinstance(green, theirs.Thread)
+            assert theirs.enumerate() == [threading.main_thread()]
+            # They survive a fork, and stay known to the service.
+            pid = os.fork()
+            if not pid:
+                os._exit(green not in threading.enumerate())
+            assert os.waitpid(pid, 0)[1] == 0
+            print('OK')
+            """
+        )
+
+    def test_a_stale_dummy_hides_no_thread(self):
+        self.assert_ok(
+            """
+            import sys
+            import threading
+            import eventlet
+            from osdbg import isolation
+            from osdbg import patching
+            iso = isolation.Isolation(['nothing'])
+            iso.enter()
+            theirs = iso.threading()
+            start = patching.native('_thread').start_new_thread
+            done = patching.native('_thread').allocate_lock()
+            done.acquire()
+            dummies = []
+            def run():
+                dummies.append(theirs.current_thread())
+                assert threading.current_thread() is dummies[0]
+                done.release()
+            start(run, ())
+            done.acquire()
+            ident = dummies[0].ident
+            threading._active[ident] = dummies[0]
+            # What has ended is not listed, and what is new is found.
+            original = sys.modules['__original_module_threading']
+            thread = original.Thread()
+            original._active[ident] = thread
+            assert theirs._active[ident] is thread
+            assert theirs.enumerate() == [threading.main_thread()]
+            iso.leave()
+            assert ident not in threading._active
             print('OK')
             """
         )

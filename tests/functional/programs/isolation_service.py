@@ -28,13 +28,15 @@ PATCHES = {
     'os_thread_false': {'os': False, 'thread': False},
     'nothing': None,
 }
+# Before eventlet is imported, before it patches, or after.
+WHENS = ('import', 'before', 'after')
 FRESH = ('ftplib', 'gzip', 'smtplib')
 
 
 def parse_args():
     parser = argparse.ArgumentParser()
     parser.add_argument('--patch', choices=PATCHES, default='full')
-    parser.add_argument('--when', choices=('before', 'after'), default='after')
+    parser.add_argument('--when', choices=WHENS, default='after')
     parser.add_argument(
         '--start', choices=('main', 'green', 'native'), default='main'
     )
@@ -138,6 +140,9 @@ def serve(before):
 
 def main():
     args = parse_args()
+    if args.when == 'import':
+        before = looks()
+        start(args.start)
     import eventlet
 
     if args.when == 'before':

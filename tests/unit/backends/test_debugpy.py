@@ -16,8 +16,8 @@ from tests.unit import fresh
 
 LOAD = '''
 import _socket, os, sys, threading, time
-from osdbg import settings
 from osdbg.backends import _debugpy
+from osdbg import settings
 {patch}
 def names():
     return sorted(thread.name for thread in threading.enumerate())
@@ -52,8 +52,8 @@ backend = _debugpy.DebugpyBackend(settings.Settings())
 before = looks()
 
 def in_native_thread(call):
-    from osdbg import isolation
-    thread = isolation.native('_thread')
+    from osdbg import patching
+    thread = patching.native('_thread')
     done = thread.allocate_lock()
     done.acquire()
     found = []

@@ -1,0 +1,189 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The threads of a service as its debugger sees them.
+
+A debugger needs real threads, and the service's ``threading`` may be patched
+at any moment. So it gets a copy of that module, which shares what is there
+for all: the table of threads and the way they are started, which is where
+pydevd begins to trace them. ``threading.settrace()`` is not shared: it would
+reach the green threads, too, which are traced with the thread they run in.
+"""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import KeysView
+import sys
+import types
+from typing import Any
+
+from osdbg import patching
+
+# How threads are started up to Python 3.12, and after.
+_START = '_start_new_thread'
+_START_JOINABLE = '_start_joinable_thread'
+
+
+def _original() -> Any:
+    """Return the ``threading`` that eventlet keeps for its tpool, or None.
+
+    It exists as soon as eventlet is imported.
+    """
+    return sys.modules.get('__original_module_threading')
+
+
+def _is_green(thread: Any) -> bool:
+    """Tell whether a ``threading.Thread`` is a green thread that runs."""
+    return thread.ident is not None and thread.ident not in _running()
+
+
+def _running() -> KeysView[int]:
+    """Return the numbers of the native threads."""
+    return sys._current_frames().keys()
+
+
+def _is_dummy(thread: Any) -> bool:
+    """Tell whether a thread was not started by ``threading``."""
+    return type(thread).__name__ == '_DummyThread'
+
+
+def _nothing() -> None:
+    pass
+
+
+def _standing_for_all(copy: Any) -> Any:
+    """Return a subclass of ``copy`` of which every thread is an instance.
+
+    pydevd follows a thread only if it is a ``threading.Thread``, and there
+    are up to three of that name: the service's, eventlet's and the copy's.
+    A green one is none: commands for it would wait for a thread of its own.
+    """
+
+    class Every(type):
+        def __instancecheck__(cls, instance: object) -> bool:
+            if cls is not standing:
+                return type.__instancecheck__(cls, instance)
+            return any(
+                base.__name__ == 'Thread' and base.__module__ == 'threading'
+                for base in type(instance).__mro__
+            ) and not _is_green(instance)
+
+    standing = Every('Thread', (copy,), {'__module__': 'threading'})
+    return standing
+
+
+class _Threads(collections.ChainMap):  # type: ignore
+    """The service's table of threads, and behind it that of eventlet's tpool.
+
+    The latter is in a ``threading`` that exists only once eventlet is there,
+    which may be later.
+    """
+
+    def __init__(self, own: dict[int, Any]) -> None:
+        self._own = own
+
+    @property
+    def maps(self) -> list[dict[int, Any]]:  # type: ignore
+        original = _original()
+        if original is None:
+            return [self._own]
+        return [self._own, original._active]
+
+    def __getitem__(self, ident: int) -> Any:
+        thread = self._find(ident)
+        if thread is None:
+            raise KeyError(ident)
+        return thread
+
+    def _find(self, ident: int) -> Any:
+        found = [table.get(ident) for table in self.maps]
+        threads = [thread for thread in found if thread is not None]
+        # A dummy stays when its thread has ended (until 3.13), and the number
+        # may be that of a thread in the other table by now.
+        return min(threads, key=_is_dummy, default=None)
+
+    def values(self) -> Any:
+        # Threads come and go meanwhile.
+        running = _running()
+        idents = [ident for table in self.maps for ident in list(table)]
+        found = map(self._find, running & dict.fromkeys(idents).keys())
+        return [thread for thread in found if thread is not None]
+
+
+def _forwarding(real: Any) -> Any:
+    """Return a class of modules that share how threads are started.
+
+    pydevd replaces these functions to learn of every thread before it runs.
+    Of a thread that it meets in the middle it may get a stale dummy, and then
+    never reads the commands for it (3.12 and later). Up to 3.11 this is also
+    where tracing begins.
+    """
+
+    class Forwarding(types.ModuleType):
+        def __setattr__(self, name: str, value: Any) -> None:
+            super().__setattr__(name, value)
+            if name in (_START, _START_JOINABLE):
+                if 'threading' not in patching.patched():
+                    setattr(real, name, value)
+            # The other takes handles only of its own ``_thread``.
+            if name == _START and (original := _original()) is not None:
+                setattr(original, name, value)
+
+    return Forwarding
+
+
+def share(copy: Any, real: Any) -> None:
+    """Let a copy of ``threading`` see and trace the service's threads.
+
+    :param copy: the debugger's, freshly executed
+    :param real: the service's, not patched yet
+    """
+    copy.__class__ = _forwarding(real)
+    copy._active = _Threads(real._active)
+    copy._limbo = real._limbo
+    copy._dangling = real._dangling
+    copy._MainThread = real._MainThread
+    copy.Thread = _standing_for_all(copy.Thread)
+    # eventlet greens every C RLock that it can reach; the Python one
+    # holds a plain lock, which it leaves alone.
+    copy.RLock = copy._PyRLock
+    # It would take the green threads, which survive a fork, from the
+    # service's table; see eventlet.patcher, which does the same.
+    copy._after_fork.__code__ = _nothing.__code__
+
+
+def renew(copy: Any, real: Any) -> None:
+    """Adapt a copy to the process it is used in now, which may be a fork."""
+    # A thread of the parent may have held it.
+    copy._active_limbo_lock = copy._PyRLock()
+    # It is another if the child was forked from another thread.
+    copy._main_thread = real.main_thread()
+
+
+def follow(new: Any, copy: Any) -> None:
+    """Have the threads of a new ``threading`` traced as all others are.
+
+    Unless it is one of those that eventlet makes to start green threads.
+    """
+    if type(getattr(new, _START, None)) is types.BuiltinFunctionType:
+        setattr(new, _START, getattr(copy, _START))
+
+
+def forget(copy: Any, real: Any) -> None:
+    """Take out of the service's table what only the debugger put there.
+
+    It makes a dummy of each thread that was not started by ``threading``.
+    """
+    for ident, thread in list(real._active.items()):
+        if type(thread) is copy._DummyThread:
+            real._active.pop(ident, None)
