@@ -297,7 +297,7 @@ class TestThreads(fresh.FreshTestCase):
             # They survive a fork, and stay known to the service.
             pid = os.fork()
             if not pid:
-                os._exit(green not in threading.enumerate())
+                os._exit(not green.is_alive())
             assert os.waitpid(pid, 0)[1] == 0
             print('OK')
             """
