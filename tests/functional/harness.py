@@ -58,16 +58,27 @@ def line_of(mark, path=APP):
     )
 
 
+_reserved: list[socket.socket] = []
+
+
 def free_port():
-    """Return a port nobody listens on, outside the ephemeral range."""
+    """Return a port nobody listens on, outside the ephemeral range.
+
+    No other test is given it as long as this process lives. Without that,
+    two of those that run at a time took the same one, seen under load.
+    """
     while True:
         port = random.SystemRandom().randrange(12000, 32000)
+        claim = socket.socket(socket.AF_UNIX)
         with socket.socket() as probe:
             try:
+                claim.bind(f'\0osdbg-test-port-{port}')
                 probe.bind(('127.0.0.1', port))
             except OSError:
+                claim.close()
                 continue
-            return port
+        _reserved.append(claim)
+        return port
 
 
 def wait_until(what, probe, timeout=TIMEOUT):

@@ -15,7 +15,7 @@
 import time
 
 from tests.unit import fresh
-from tests.unit.gateway.parts import free_port
+from tests.functional.harness import free_port
 
 PRELUDE = '''
 import os, signal, sys, time

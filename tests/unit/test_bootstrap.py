@@ -16,7 +16,7 @@ import unittest
 
 from osdbg import bootstrap
 from tests.unit import fresh
-from tests.unit.gateway.parts import free_port
+from tests.functional.harness import free_port
 
 PRELUDE = '''
 import os, sys, time

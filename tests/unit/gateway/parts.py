@@ -24,6 +24,7 @@ from osdbg.gateway import control
 from osdbg.gateway import dap
 from osdbg.gateway import protocol
 from osdbg import settings
+from tests.functional.harness import free_port
 
 SECONDS = 10
 OPENED: list[object] = []
@@ -38,12 +39,6 @@ async def streams():
         *await asyncio.open_connection(sock=left, limit=dap.MAX_HEADER),
         *await asyncio.open_connection(sock=right, limit=dap.MAX_HEADER),
     )
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
 
 
 def hello_of(**more):
