@@ -14,8 +14,8 @@
 
 import time
 
-from tests.unit import fresh
 from tests.functional.harness import free_port
+from tests.unit import fresh
 
 PRELUDE = '''
 import os, signal, sys, time

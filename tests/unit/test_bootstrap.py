@@ -15,8 +15,8 @@
 import unittest
 
 from osdbg import bootstrap
-from tests.unit import fresh
 from tests.functional.harness import free_port
+from tests.unit import fresh
 
 PRELUDE = '''
 import os, sys, time
