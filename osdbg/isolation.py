@@ -33,6 +33,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Sequence
 import importlib
 from importlib.machinery import ModuleSpec
@@ -72,6 +73,21 @@ def _execute(name: str, isolated_builtins: dict[str, Any]) -> Any:
     code = spec.loader.get_code(name)  # type: ignore[attr-defined]
     exec(code, module.__dict__)  # noqa: S102
     return module
+
+
+class _Sys(types.ModuleType):
+    """``sys``, but for the hook that a debugger takes when it is imported.
+
+    With pydevd's, a ``breakpoint()`` in the service at that moment would
+    raise, or connect to whoever listens on port 5678 and obey them.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name != 'breakpointhook':
+            setattr(sys, name, value)
 
 
 class _Proxy:
@@ -115,18 +131,22 @@ class _Watch:
 class Isolation:
     """The unpatched modules of one process, and how a debugger gets them."""
 
-    def __init__(self, roots: Sequence[str]) -> None:
+    def __init__(
+        self, roots: Sequence[str], names: Iterable[str] = patching.GROUPS
+    ) -> None:
         """Prepare the modules; nothing is imported for the debugger yet.
 
         :param roots: the top-level names of the debugger's own modules
+        :param names: the modules of which it shall have unpatched ones
         """
         self._roots = frozenset(roots)
-        self._real = sys.modules['threading']
-        self._threads_patched = 'threading' in patching.patched()
+        self._real: Any = patching.service_threading
+        self._copied = 'threading' in {*names} - {*patching.patched()}
         self._builtins = dict(vars(builtins))
         self._builtins['__import__'] = self._import
+        self._sys = _Sys('sys')
         self._modules: dict[str, Any] = {}
-        for name in patching.GROUPS:
+        for name in names:
             self._modules[name] = self._unpatched(name)
 
     def _unpatched(self, name: str) -> Any:
@@ -157,6 +177,9 @@ class Isolation:
                 return module
             if name == 'os.path' and not fromlist:
                 return self._modules['os']
+            importer = (globals or {}).get('__name__')
+            if name == 'sys' and importer in self._roots:
+                return self._sys
         return builtins.__import__(
             name, globals or {}, locals or {}, fromlist or (), level
         )
@@ -174,7 +197,7 @@ class Isolation:
         spec = PathFinder.find_spec(fullname, path, target)
         if top == 'threading':
             # eventlet executes it anew, for its tpool.
-            if spec is not None and not self._threads_patched:
+            if spec is not None and self._copied:
                 spec.loader = _Watch(spec.loader, self._follow)  # type: ignore
             return spec
         # Compiled modules (Cython) take what they need of these from the
@@ -192,52 +215,34 @@ class Isolation:
         if self not in sys.meta_path:
             sys.meta_path.insert(0, self)
         self.renew()
+        if self._copied:
+            threads.begin(self.threading())
 
     def leave(self) -> None:
         """Stop serving imports; the modules stay what they are."""
         if self in sys.meta_path:
             sys.meta_path.remove(self)
-        if not self._threads_patched:
+        if self._copied:
             threads.forget(self.threading(), self._real)
 
     def renew(self) -> None:
         """Adapt to the process it is used in now, which may be a fork."""
-        if not self._threads_patched:
+        if self._copied:
             threads.renew(self.threading(), self._real)
 
     def threading(self) -> Any:
         """Return the ``threading`` that the debugger uses."""
-        return self._modules['threading']
-
-
-class Untouched:
-    """No isolation: what the option ``eventlet = ignore`` asks for."""
-
-    def enter(self) -> None:
-        """Do nothing."""
-
-    def leave(self) -> None:
-        """Do nothing."""
-
-    def renew(self) -> None:
-        """Do nothing."""
-
-    def threading(self) -> Any:
-        """Return the ``threading`` that everybody uses."""
-        return importlib.import_module('threading')
+        return self._modules.get('threading', self._real)
 
 
 class residue:  # noqa: N801  (reads as a statement: ``with residue():``)
-    """Undo what the import of a debugger leaves behind in the interpreter.
+    """Undo what the import of a debugger leaves behind in the environment.
 
-    pydevd replaces ``sys.breakpointhook`` when it is imported (a
-    ``breakpoint()`` before a client attaches then raises in the caller) and
-    debugpy leaves ``PYDEVD_USE_FRAME_EVAL`` in the environment, where every
-    program that the service starts would inherit it.
+    debugpy leaves ``PYDEVD_USE_FRAME_EVAL`` there, where every program that
+    the service starts would inherit it.
     """
 
     def __enter__(self) -> None:
-        self._hook = sys.breakpointhook
         self._environ = {
             name: value
             for name, value in os.environ.items()
@@ -245,7 +250,6 @@ class residue:  # noqa: N801  (reads as a statement: ``with residue():``)
         }
 
     def __exit__(self, *exc_info: object) -> None:
-        sys.breakpointhook = self._hook
         for name in list(os.environ):
             if name.startswith(('PYDEVD', 'DEBUGPY')):
                 if name not in self._environ:

@@ -20,7 +20,11 @@ from __future__ import annotations
 
 import importlib
 import sys
+import threading
 from typing import Any
+
+# To keep: eventlet takes it out of sys.modules for a moment.
+service_threading: Any = threading
 
 # The keyword of eventlet.monkey_patch() that patches each of these in place.
 GROUPS = {

@@ -105,6 +105,11 @@ class _Threads(collections.ChainMap):  # type: ignore
             raise KeyError(ident)
         return thread
 
+    def get(self, ident: int, default: Any = None) -> Any:
+        # ChainMap's looks twice; the thread may have ended in between.
+        thread = self._find(ident)
+        return default if thread is None else thread
+
     def _find(self, ident: int) -> Any:
         found = [table.get(ident) for table in self.maps]
         threads = [thread for thread in found if thread is not None]
@@ -120,26 +125,62 @@ class _Threads(collections.ChainMap):  # type: ignore
         return [thread for thread in found if thread is not None]
 
 
-def _forwarding(real: Any) -> Any:
-    """Return a class of modules that share how threads are started.
+class _Starters:
+    """The functions that start threads, in every module that has them.
 
-    pydevd replaces these functions to learn of every thread before it runs.
-    Of a thread that it meets in the middle it may get a stale dummy, and then
-    never reads the commands for it (3.12 and later). Up to 3.11 this is also
-    where tracing begins.
+    pydevd replaces them in its copy to learn of a thread before it runs. Of
+    one that it meets in the middle it may get a stale dummy, and then never
+    reads the commands for it (3.12 and later). Up to 3.11 this is also where
+    tracing begins.
     """
 
-    class Forwarding(types.ModuleType):
-        def __setattr__(self, name: str, value: Any) -> None:
-            super().__setattr__(name, value)
-            if name in (_START, _START_JOINABLE):
-                if 'threading' not in patching.patched():
-                    setattr(real, name, value)
-            # The other takes handles only of its own ``_thread``.
-            if name == _START and (original := _original()) is not None:
-                setattr(original, name, value)
+    def __init__(self, copy: Any, real: Any) -> None:
+        self._copy = copy
+        self._real = real
+        self._own: dict[str, Any] = {}
+        self._replaced: dict[str, list[tuple[Any, Any, Any]]] = {}
 
-    return Forwarding
+    def begin(self) -> None:
+        """Begin with the service's, which may be somebody's hooks by now."""
+        names = self._copy.__dict__
+        for name in (_START, _START_JOINABLE):
+            start = getattr(self._real, name, None)
+            if start is not None and 'threading' not in patching.patched():
+                names[name] = start
+                names.pop(f'_original{name}', None)  # pydevd's memory of it
+            self._own[name] = names.get(name)
+
+    def put(self, name: str, value: Any) -> None:
+        """Put a function of pydevd's everywhere, or take it back."""
+        if value is self._own.get(name):
+            for module, before, ours in reversed(self._replaced.pop(name, [])):
+                if getattr(module, name) is ours:
+                    setattr(module, name, before)
+            return
+        if 'threading' not in patching.patched():
+            self.put_into(self._real, name, value)
+        # The other takes handles only of its own ``_thread``.
+        if name == _START and _original() is not None:
+            self.put_into(_original(), name, value)
+
+    def put_into(self, module: Any, name: str, value: Any) -> None:
+        """Put a function of pydevd's into one module."""
+        before = getattr(module, name, None)
+        if before is not None:
+            replaced = self._replaced.setdefault(name, [])
+            replaced.append((module, before, value))
+            setattr(module, name, value)
+
+
+class _Copy(types.ModuleType):
+    """A copy of ``threading`` that starts threads as the service's does."""
+
+    _starters: _Starters
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name in (_START, _START_JOINABLE):
+            self._starters.put(name, value)
 
 
 def share(copy: Any, real: Any) -> None:
@@ -148,7 +189,8 @@ def share(copy: Any, real: Any) -> None:
     :param copy: the debugger's, freshly executed
     :param real: the service's, not patched yet
     """
-    copy.__class__ = _forwarding(real)
+    copy._starters = _Starters(copy, real)
+    copy.__class__ = _Copy
     copy._active = _Threads(real._active)
     copy._limbo = real._limbo
     copy._dangling = real._dangling
@@ -160,6 +202,11 @@ def share(copy: Any, real: Any) -> None:
     # It would take the green threads, which survive a fork, from the
     # service's table; see eventlet.patcher, which does the same.
     copy._after_fork.__code__ = _nothing.__code__
+
+
+def begin(copy: Any) -> None:
+    """Prepare a copy for a session."""
+    copy._starters.begin()
 
 
 def renew(copy: Any, real: Any) -> None:
@@ -176,7 +223,7 @@ def follow(new: Any, copy: Any) -> None:
     Unless it is one of those that eventlet makes to start green threads.
     """
     if type(getattr(new, _START, None)) is types.BuiltinFunctionType:
-        setattr(new, _START, getattr(copy, _START))
+        copy._starters.put_into(new, _START, getattr(copy, _START))
 
 
 def forget(copy: Any, real: Any) -> None:

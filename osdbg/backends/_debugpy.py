@@ -68,8 +68,10 @@ _HIDDEN = tuple(
     )
 )
 _SETTLE_SECONDS = 0.05
+_DOOR_SECONDS = 1.0
+_allocate_lock: Any = patching.native('_thread').allocate_lock
 _sleep: Any = patching.native('time').sleep
-_isolation: isolation.Isolation | isolation.Untouched | None = None
+_isolation: isolation.Isolation | None = None
 
 
 class DebugpyBackend(base.Backend):
@@ -81,6 +83,9 @@ class DebugpyBackend(base.Backend):
         self._pydevd: Any = None
         self._sock: Any = None
         self._hook: Any = None
+        # Held while a thread of the service is made to stop.
+        self._door = _allocate_lock()
+        self._open = True
 
     def require(self) -> None:
         """Look whether debugpy is installed."""
@@ -107,6 +112,7 @@ class DebugpyBackend(base.Backend):
         thread.name = 'osdbg agent'
         thread.pydev_do_not_trace = thread.is_pydev_daemon_thread = True
         pydevd.SetupHolder.setup = None
+        _constants().GlobalDebuggerHolder.global_dbg = None
         pydevd.start_client = lambda host, port: sock
         pydevd.settrace(
             host='gateway',
@@ -118,6 +124,8 @@ class DebugpyBackend(base.Backend):
             notify_stdin=False,
             dont_trace_start_patterns=(*_HIDDEN, _debugpy_directory()),
         )
+        # The service may call settrace(), too: never again on its own.
+        pydevd.start_client = _refuse
         # pydevd's own would wait for its threads at the end of the process.
         atexit.unregister(pydevd.stoptrace)
         atexit.register(_stop_tracing, pydevd)
@@ -128,6 +136,7 @@ class DebugpyBackend(base.Backend):
         """Detach pydevd from the client and from every thread."""
         assert _isolation is not None  # noqa: S101
         pydevd = self._pydevd
+        self._close_door()
         try:
             if pydevd is not None:
                 # None if it has noticed by itself that the gateway is gone.
@@ -147,6 +156,12 @@ class DebugpyBackend(base.Backend):
             self._forget(pydevd)
             threading = _isolation.threading()
             threading._active.pop(threading.get_ident(), None)
+
+    def _close_door(self) -> None:
+        held = self._door.acquire(True, _DOOR_SECONDS)
+        self._open = False
+        if held:
+            self._door.release()
 
     def _forget(self, pydevd: Any) -> None:
         if pydevd is not None:
@@ -195,25 +210,39 @@ class DebugpyBackend(base.Backend):
         self.break_here(sys._getframe(1))
 
     def break_here(self, frame: types.FrameType) -> None:
-        """Stop the calling thread at the next line of a frame."""
-        self._pydevd.settrace(
-            suspend=True,
-            trace_only_current_thread=True,
-            patch_multiprocessing=False,
-            notify_stdin=False,
-            stop_at_frame=frame,
-        )
+        """Stop the calling thread, unless the client is just leaving."""
+        # Not for long: we may be in a signal handler of one who has it.
+        if not self._door.acquire(True, _DOOR_SECONDS):
+            return
+        py_db = None
+        try:
+            py_db = self._open and self._pydevd.get_global_debugger()
+            if py_db and not py_db.pydb_disposed:
+                self._pydevd.settrace(
+                    suspend=True,
+                    trace_only_current_thread=True,
+                    patch_multiprocessing=False,
+                    notify_stdin=False,
+                    stop_at_frame=frame,
+                )
+        except Exception:
+            # The gateway went away this moment, and pydevd tried to connect
+            # anew: nothing of that is for the service.
+            if self._pydevd.get_global_debugger() is not py_db:
+                _constants().GlobalDebuggerHolder.global_dbg = None
+        finally:
+            self._door.release()
 
 
-def _isolate(
-    settings: settings_.Settings,
-) -> isolation.Isolation | isolation.Untouched:
+def _refuse(host: str, port: int) -> Any:
+    raise ConnectionRefusedError('no debugger is attached to this process')
+
+
+def _isolate(settings: settings_.Settings) -> isolation.Isolation:
     global _isolation
     if _isolation is None:
-        if settings.eventlet == 'ignore':
-            _isolation = isolation.Untouched()
-        else:
-            _isolation = isolation.Isolation(_ROOTS)
+        names = () if settings.eventlet == 'ignore' else patching.GROUPS
+        _isolation = isolation.Isolation(_ROOTS, names)
     return _isolation
 
 
@@ -252,9 +281,16 @@ def _adapt(pydevd: Any) -> None:
     def do_wait_suspend(
         py_db: Any, thread: Any, frame: Any, *args: Any, **kwargs: Any
     ) -> None:
-        with obeying_signals(pydevd) as signals:
-            if not signals.interrupted_by(frame):
-                suspend(py_db, thread, frame, *args, **kwargs)
+        try:
+            with obeying_signals(pydevd) as signals:
+                if not py_db.pydb_disposed:
+                    if not signals.interrupted_by(frame):
+                        suspend(py_db, thread, frame, *args, **kwargs)
+        except Exception:
+            # Disposed in the middle it has no writer any more; whatever is
+            # raised here is raised in the service.
+            if not py_db.pydb_disposed:
+                raise
 
     pydevd.PyDB.do_wait_suspend = do_wait_suspend
 

@@ -48,7 +48,6 @@ def settled(before):
         time.sleep(0.01)
 
 import queue, select, selectors, socket, subprocess
-backend = _debugpy.DebugpyBackend(settings.Settings())
 before = looks()
 
 def in_native_thread(call):
@@ -70,16 +69,40 @@ def in_native_thread(call):
 
 def cycle():
     ours, theirs = _socket.socketpair()
+    backend = _debugpy.DebugpyBackend(settings.Settings())
     backend.load(ours)
     assert 'pydevd' in sys.modules
     assert sys.breakpointhook is before['hook']
     backend.hook_breakpoint(True)
     backend.hook_breakpoint(True)
-    assert sys.breakpointhook is not before['hook']
+    hook = sys.breakpointhook
+    assert hook is not before['hook']
     backend.unload()
+    # A thread of the service was just about to call it.
+    hook()
+    refused = False
+    try:
+        sys.modules['pydevd'].settrace()
+    except ConnectionRefusedError:
+        refused = True
+    assert refused
     theirs.close()
 
-for turn in range(3):
+seen = set()
+watching = True
+def watch():
+    while watching:
+        seen.add(sys.breakpointhook)
+
+from osdbg import patching
+sys.setswitchinterval(1e-5)
+patching.native('_thread').start_new_thread(watch, ())
+in_native_thread(cycle)
+watching = False
+sys.setswitchinterval(0.005)
+strangers = {{hook for hook in seen if 'pydevd' in repr(hook)}}
+assert not strangers, strangers
+for turn in range(2):
     in_native_thread(cycle)
     left = settled(before)
     assert not left, left
