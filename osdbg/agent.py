@@ -26,7 +26,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import sys
 import types
 from typing import Any
 
@@ -35,16 +34,16 @@ from osdbg import exceptions
 from osdbg.gateway import protocol
 from osdbg.gateway import spawn
 from osdbg import journal
-from osdbg import patching
 from osdbg import settings as settings_
-
-_thread: Any = patching.native('_thread')
-_allocate_lock = _thread.allocate_lock
-_start_new_thread = _thread.start_new_thread
-_monotonic: Any = patching.native('time').monotonic
+from osdbg import waiting
 
 _SPAWN_SECONDS = 10.0
-_RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0)
+# By the number of failures in a row.
+_RETRY_SECONDS = (0.5, 0.5, 1.0, 2.0, 5.0)
+# Agents that find no gateway at the same moment look again after different
+# ones, about as long as a gateway takes to start, so that few of them start
+# one. It does no harm: bind() elects, and whoever loses ends.
+_SPREAD_SECONDS = 0.25
 # A child that is about to exec something else never gets to say hello.
 _FORK_SECONDS = 0.05
 # A process that forks later than this after init() is no launcher at work:
@@ -53,19 +52,19 @@ _LAUNCH_SECONDS = 10.0
 # How long a fork may wait for a load or an unload in progress: a child that
 # is forked in the middle of an import inherits a lock nobody will release.
 _FORK_GATE_SECONDS = 2.0
+# Each is its own thread's, and faulthandler's there.
+_FAULTS = {
+    signal.SIGABRT,
+    signal.SIGBUS,
+    signal.SIGFPE,
+    signal.SIGILL,
+    signal.SIGSEGV,
+}
 
 
-def pause(seconds: float) -> None:
-    """Block this thread, and no hub, for some seconds."""
-    lock = _allocate_lock()
-    lock.acquire()
-    lock.acquire(True, seconds)
-
-
-def _unset_event() -> Any:
-    event = _allocate_lock()
-    event.acquire()
-    return event
+def _pause_at_random() -> None:
+    # Not by random: forked children would all draw the same.
+    waiting.pause(_SPREAD_SECONDS * os.urandom(1)[0] / 255)
 
 
 class Agent:
@@ -88,14 +87,16 @@ class Agent:
         self.attached = False
         self.backend: backends.Backend | None = None
         self._channel: protocol.Channel | None = None
-        self._turn: Any = None
-        self._started = _monotonic()
+        self._started = waiting.monotonic()
         self._forked = False
-        self._transition = _allocate_lock()
+        self._transition = waiting.allocate_lock()
+        # The thread that is forking and holds the lock above.
+        self._forker = 0
         self.trouble = ''
-        self._answered = _unset_event()
-        self._loaded = _unset_event()
-        self._ready = _unset_event()
+        self._failure = ''
+        self._answered = waiting.Event()
+        self._loaded = waiting.Event()
+        self._ready = waiting.Event()
 
     @property
     def state(self) -> str:
@@ -104,39 +105,52 @@ class Agent:
             return 'attached'
         return 'loaded' if self.backend else 'armed'
 
+    @property
+    def wanted(self) -> bool:
+        """Whether ``workers`` names this process, as far as is known."""
+        number = self.number
+        return number is None or self.settings.takes_worker(number)
+
     def start(self, delay: float = 0) -> None:
         """Start the thread of this process.
 
         :param delay: seconds to wait before saying hello
         """
-        _start_new_thread(self._run, (delay,))
+        waiting.start_new_thread(self._run, (delay,))
 
     def wait_armed(self, seconds: float) -> str:
         """Block until it is known whether clients can connect.
 
         :returns: what keeps them from it, empty if nothing does
         """
-        if not self._wait(self._answered, seconds):
-            return f'the gateway has not answered in {seconds:g} s'
-        return self.trouble
+        if self._answered.wait(seconds):
+            return self.trouble
+        return str(
+            exceptions.GatewayUnavailable(
+                protocol.place(), f'no answer in {seconds:g} s'
+            )
+        )
 
-    def wait_loaded(self, seconds: float) -> bool:
-        """Block until the debugger is loaded, or the time is over."""
-        return self._wait(self._loaded, seconds)
+    def wait_loaded(self, seconds: float) -> str:
+        """Block until the debugger is loaded, or is known not to be.
+
+        :returns: why it could not be; empty if it is, or is not ``wanted``
+        """
+        if self._loaded.wait(seconds):
+            return self._failure
+        return self.trouble or (
+            f'the debugger has not been loaded in {seconds:g} s: look into '
+            f'the log, or set [remote_debug] activate = on_attach'
+        )
 
     def wait_ready(self, seconds: float) -> bool:
         """Block until a client has attached and set its breakpoints.
 
         :param seconds: how long at the most; 0 for ever
-        :returns: whether it has
+        :returns: False when the time is over; True if one has, or if this
+            process is not ``wanted``
         """
-        return self._wait(self._ready, seconds or -1)
-
-    def _wait(self, event: Any, seconds: float) -> bool:
-        if not event.acquire(True, seconds):
-            return False
-        event.release()
-        return True
+        return self._ready.wait(seconds or -1)
 
     def break_here(self, frame: types.FrameType) -> bool:
         """Stop at the next line of a frame, if a client is attached.
@@ -153,25 +167,36 @@ class Agent:
         failures = 0
         # Signals are the main thread's: one that is taken by another does not
         # wake it. What this thread starts (pydevd's) inherits the mask.
-        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        signal.pthread_sigmask(
+            signal.SIG_BLOCK, set(signal.valid_signals()) - _FAULTS
+        )
         if delay:
-            pause(delay)
+            waiting.pause(delay)
         while True:
+            failures += 1
             try:
-                self._serve()
-                failures = 0
+                if self._serve():
+                    failures = 0
+                elif failures > 1:
+                    # Once may be a gateway that was just ending.
+                    raise exceptions.GatewayUnavailable(
+                        protocol.place(), 'whoever listens there hangs up'
+                    )
             except exceptions.OsdbgError as exc:
                 self._complain(str(exc))
             except Exception as exc:
                 # Nothing may escape into the service.
                 self._complain(f'osdbg failed: {exc!r}; it goes on trying')
-            pause(_RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)])
-            failures += 1
+            waiting.pause(
+                _RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)]
+            )
 
     def _answer(self, trouble: str) -> None:
         self.trouble = trouble
-        if self._answered.locked():
-            self._answered.release()
+        if not trouble:
+            # The next outage is news again.
+            self._complained = ''
+        self._answered.set()
 
     def _complain(self, line: str) -> None:
         self._answer(line)
@@ -182,56 +207,53 @@ class Agent:
             except Exception:  # noqa: S110
                 pass  # the thread must live on
 
-    def _serve(self) -> None:
-        """Obey one gateway until it goes away."""
+    def _serve(self) -> bool:
+        """Obey one gateway until it goes away.
+
+        :returns: whether it has said anything
+        """
         channel = self._connect()
+        spoken = False
         try:
-            channel.send(hello=self._hello())
             while True:
                 message = channel.receive()
                 if message is None:
-                    break
+                    return spoken
+                spoken = True
                 self._obey(channel, message)
         finally:
-            self._channel = None
-            channel.close()
+            with self._transition:
+                channel.close()
+                self._channel = None
             self._unload()
 
     def _connect(self) -> protocol.Channel:
         """Reach the gateway, starting one if there is none."""
-        deadline = _monotonic() + _SPAWN_SECONDS
-        try:
-            while True:
-                # A fork in the middle would leave a copy in the child that
-                # nobody knows of, and closes.
-                with self._transition:
-                    try:
-                        sock = protocol.connect()
-                    except OSError as exc:
-                        if _monotonic() > deadline:
-                            raise exceptions.GatewayUnavailable(
-                                protocol.address().replace('\0', '@'),
-                                str(exc),
-                            ) from exc
-                    else:
-                        self._channel = protocol.Channel(sock)
-                        return self._channel
-                self._spawn()
-                pause(0.02)
-        finally:
-            self._end_turn()
+        deadline = waiting.monotonic() + _SPAWN_SECONDS
+        remedies = iter((_pause_at_random, spawn.spawn))
+        while True:
+            try:
+                return self._greet()
+            except OSError as exc:
+                if waiting.monotonic() > deadline:
+                    raise exceptions.GatewayUnavailable(
+                        protocol.place(), str(exc)
+                    ) from exc
+                absent = isinstance(exc, protocol.ABSENT)
+            remedy = next(remedies, None) if absent else None
+            if remedy is not None:
+                remedy()
+            else:
+                waiting.pause(0.02)
 
-    def _spawn(self) -> None:
-        if self._turn is None:
-            with self._transition:
-                self._turn = protocol.claim_spawn()
-            if self._turn is not None:
-                spawn.spawn()
-
-    def _end_turn(self) -> None:
-        turn, self._turn = self._turn, None
-        if turn is not None:
-            turn.close()
+    def _greet(self) -> protocol.Channel:
+        # In one go for whoever forks: a child must know the socket to close
+        # it, and nothing may be sent over it before the hello.
+        with self._transition:
+            channel = protocol.Channel(protocol.connect())
+            channel.send(hello=self._hello())
+            self._channel = channel
+        return channel
 
     def _hello(self) -> dict[str, Any]:
         settings = self.settings
@@ -247,9 +269,6 @@ class Agent:
             'workers': settings.workers,
             'eager': settings.activate == 'on_init',
             'required': settings.required,
-            'backend': settings.backend,
-            'python': sys.version.split()[0],
-            'argv': [word[:200] for word in sys.argv[:20]],
         }
 
     def _obey(
@@ -263,11 +282,18 @@ class Agent:
             elif order == 'attached':
                 self._set_attached(value)
             elif order == 'worker':
-                self.number = value
+                self._set_number(value)
             elif order == 'port':
                 self._answer(value)
             elif order == 'log':
                 journal.write(value[0], '%s', value[1])
+
+    def _set_number(self, number: int | None) -> None:
+        self.number = number
+        if not self.wanted:
+            # Nobody will load a debugger here, or attach to it.
+            self._loaded.set()
+            self._ready.set()
 
     def _load(self, channel: protocol.Channel, ticket: str) -> None:
         self._unload()
@@ -282,52 +308,54 @@ class Agent:
                 if isinstance(exc, exceptions.OsdbgError):
                     line = str(exc)
                 channel.send(failed=ticket, reason=line)
+                self._failure = f'the debugger could not be loaded ({line})'
+                self._loaded.set()
                 self._complain(
-                    f'the debugger could not be loaded ({line}); the '
-                    f'service runs on without it'
+                    f'{self._failure}; the service runs on without it'
                 )
                 return
             self.backend = backend
+        self._failure = ''
         channel.send(loaded=ticket, version=backend.version)
-        if self._loaded.locked():
-            self._loaded.release()
+        self._loaded.set()
 
     def _unload(self) -> None:
         self._set_attached(False)
         with self._transition:
             backend, self.backend = self.backend, None
             if backend is not None:
-                self._loaded.acquire(False)
                 backend.unload()
 
     def _set_attached(self, attached: bool) -> None:
         self.attached = attached
         if self.backend is not None:
             self.backend.hook_breakpoint(attached)
-        if attached and self._ready.locked():
-            self._ready.release()
-        elif not attached:
-            self._ready.acquire(False)
+        if attached:
+            self._ready.set()
 
-    def before_fork(self) -> bool:
+    def before_fork(self) -> None:
         """Let a load or an unload finish before the process is forked."""
-        return bool(self._transition.acquire(True, _FORK_GATE_SECONDS))
+        if self._transition.acquire(True, _FORK_GATE_SECONDS):
+            self._forker = waiting.get_ident()
 
     def after_fork_in_parent(self) -> None:
         """Go on as before; early in its life, be taken for a launcher.
 
         Its children say so too, but only once they have got that far.
         """
-        self._transition.release()
-        if _monotonic() - self._started < _LAUNCH_SECONDS:
+        if waiting.monotonic() - self._started < _LAUNCH_SECONDS:
             self._forked = True
-            if self._channel is not None:
-                self._channel.send(forked=True)
+            channel = self._channel
+            if channel is not None:
+                channel.send(forked=True)
+        # Several threads may fork at once, and not all of them hold it.
+        if self._forker == waiting.get_ident():
+            self._forker = 0
+            self._transition.release()
 
     def after_fork_in_child(self) -> None:
         """Drop what belongs to the parent and start anew."""
         backend, channel = self.backend, self._channel
-        self._end_turn()
         self.parent = self.id
         self._reset()
         if channel is not None:
@@ -341,8 +369,7 @@ class Agent:
 
 
 _current: Agent | None = None
-_gate_held = False
-_starting = _allocate_lock()
+_starting = waiting.allocate_lock()
 
 
 def current() -> Agent | None:
@@ -375,17 +402,17 @@ def start(settings: settings_.Settings) -> tuple[Agent, bool]:
 
 
 def _before_fork() -> None:
-    global _gate_held
-    _gate_held = _current is not None and _current.before_fork()
+    if _current is not None:
+        _current.before_fork()
 
 
 def _after_fork_in_parent() -> None:
-    if _gate_held and _current is not None:
+    if _current is not None:
         _current.after_fork_in_parent()
 
 
 def _after_fork_in_child() -> None:
     global _starting
-    _starting = _allocate_lock()
+    _starting = waiting.allocate_lock()
     if _current is not None:
         _current.after_fork_in_child()

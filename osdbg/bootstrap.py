@@ -137,16 +137,26 @@ def _start(settings: settings_.Settings, caller: Any) -> Status:
     agent, first = agent_.start(settings)
     if first:
         if settings.required:
-            _require(agent)
-        if settings.activate == 'on_init':
-            agent.wait_loaded(_LOAD_SECONDS)
-        if settings.wait_for_client or settings.suspend:
+            _require(agent.wait_armed(_ARM_SECONDS))
+        eager = settings.activate == 'on_init'
+        waits = settings.wait_for_client or settings.suspend
+        if eager:
+            trouble = agent.wait_loaded(_LOAD_SECONDS)
+            if settings.required:
+                _require(trouble)
+        if waits:
             _wait_for_client(agent, caller)
+        if (eager or waits) and not agent.wanted:
+            _log().info(
+                'osdbg: [remote_debug] workers = %s leaves out this process '
+                '(worker %s)',
+                settings.workers,
+                agent.number,
+            )
     return _status_of(agent)
 
 
-def _require(agent: agent_.Agent) -> None:
-    trouble = agent.wait_armed(_ARM_SECONDS)
+def _require(trouble: str) -> None:
     if trouble:
         from osdbg import exceptions
 

@@ -438,7 +438,7 @@ _NOT_READY = (
     (
         'allowed_users',
         ((),),
-        'remove it and connect as root or as the user of the service',
+        'remove it: whoever can log in on this host may connect until then',
     ),
     (
         'max_stop_seconds',

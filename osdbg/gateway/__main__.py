@@ -20,8 +20,11 @@ from __future__ import annotations
 import os
 import sys
 
+from osdbg import exceptions
 from osdbg.gateway.control import Gateway
 from osdbg.gateway import protocol
+
+_ANSWER_SECONDS = 5.0
 
 
 def _detach() -> None:
@@ -38,6 +41,31 @@ def _detach() -> None:
     os.closerange(3, highest + 1)
 
 
+def _meet() -> int:
+    """Say who has the address.
+
+    :returns: the exit code
+    """
+    name = protocol.place()
+    pid = 0
+    try:
+        sock = protocol.connect()
+        pid, _ = protocol.peer(sock)
+        sock.settimeout(_ANSWER_SECONDS)
+        sock.sendall(b'{}\n')
+        if not sock.recv(1):  # a gateway hangs up on that
+            print(f'osdbg: a gateway is running already at {name}')
+            return 0
+        reason = 'something else answers'
+    except exceptions.GatewayUnavailable as exc:
+        reason = exc.reason
+    except OSError as exc:
+        reason = str(exc.strerror or exc)
+    instead = f'end process {pid}' if pid else f'type: ss -xap | grep {name}'
+    print(f'osdbg: {name} is taken, but by no gateway ({reason}): {instead}')
+    return 1
+
+
 def main(arguments: list[str]) -> int:
     """Run the gateway until nobody needs it.
 
@@ -48,9 +76,8 @@ def main(arguments: list[str]) -> int:
         _detach()
     sock = protocol.listen()
     if sock is None:
-        name = protocol.address().replace('\0', '@')
-        print(f'osdbg: a gateway is running already at {name}')
-        return 0
+        # Of the agents that start one at the same time, all but one lose.
+        return 0 if '--detach' in arguments else _meet()
     import asyncio
 
     asyncio.run(Gateway(sock.detach()).run())

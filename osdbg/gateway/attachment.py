@@ -27,6 +27,7 @@ from osdbg.gateway.worker import Worker
 
 _ANSWER_SECONDS = 30.0
 _DETACH_SECONDS = 3.0
+_MAX_EARLY = 1000
 
 
 class Attachment:
@@ -69,6 +70,7 @@ class Attachment:
                     f'{response.get("message")}'
                 )
         self._link = link
+        self._client.max_body = dap.MAX_BODY
         self._client.event('initialized')
 
     @property
@@ -141,10 +143,26 @@ class Attachment:
             if body.get('reason') == 'started':
                 change = self._threads.add
             change(body.get('threadId'))
-        if self._early is not None:
-            self._early.append(message)
-        else:
+        if self._early is None:
             self._client.forward(message)
+            return
+        self._early.append(message)
+        if len(self._early) > _MAX_EARLY:
+            self._drop(self._early)
+
+    def _drop(self, events: list[dap.Message]) -> None:
+        """Forget one: the client may never ask for them."""
+        oldest = 0
+        for index, event in enumerate(events):
+            if event.get('event') == 'output':
+                oldest = index
+                break
+        del events[oldest]
+
+    @property
+    def begun(self) -> bool:
+        """Whether the debugger has taken the client's first requests."""
+        return self._link is not None
 
     def uses(self, link: dap.Peer) -> bool:
         """Tell whether a connection is the one to the debugger here."""

@@ -40,6 +40,7 @@ class Gateway:
         self._listener = socket.socket(fileno=listener)
         self._ports: dict[tuple[str, int], Port] = {}
         self._workers: dict[str, Worker] = {}
+        self._reported: set[str] = set()
 
     async def run(self) -> None:
         """Serve until no process has been armed for the grace period.
@@ -61,12 +62,15 @@ class Gateway:
     def _report(
         self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]
     ) -> None:
-        """Have a bug of ours show in the log of a service."""
-        what = context.get('exception') or context.get('message')
+        """Have a bug of ours show in the log of a service, once."""
+        what = repr(context.get('exception') or context.get('message'))
+        if what in self._reported:
+            return
+        self._reported.add(what)
         for worker in list(self._workers.values())[:1]:
             worker.log(
                 logging.WARNING,
-                f'the osdbg gateway stumbled ({what!r}) and goes on; please '
+                f'the osdbg gateway stumbled ({what}) and goes on; please '
                 f'report it',
             )
 
@@ -102,15 +106,17 @@ class Gateway:
         worker = Worker(hello, writer)
         port = self._port(worker.host, worker.port)
         self._workers[worker.id] = worker
-        port.join(worker)
         try:
+            port.join(worker)
             while True:
                 message = await _receive(reader)
                 if message is None:
                     break
                 self._note(worker, port, message)
         finally:
-            del self._workers[worker.id]
+            # Its agent may be back before the end of this is noticed.
+            if self._workers.get(worker.id) is worker:
+                del self._workers[worker.id]
             port.leave(worker)
             if not port.workers and not port.sessions:
                 self._ports = {
@@ -142,9 +148,11 @@ class Gateway:
         link = dap.Peer(reader, writer)
         if worker is None or not worker.joined(ticket, link):
             return
-        await link.run()
-        if worker.session is not None:
-            worker.session.link_lost(link)
+        try:
+            await link.run()
+        finally:
+            if worker.session is not None:
+                worker.session.link_lost(link)
 
     def _port(self, host: str, number: int) -> Port:
         # However loopback is spelled, it is one port.

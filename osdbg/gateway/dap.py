@@ -34,22 +34,26 @@ MAX_HEADER = 4096
 """The longest header of a frame that is accepted, in bytes."""
 MAX_BODY = 64 * 1024 * 1024
 """The longest message that is accepted, in bytes."""
-_MAX_UNSENT = 2 * MAX_BODY
+MAX_FIRST_BODY = 1024 * 1024
+"""The same, from a client that has not attached: it may be anybody."""
 
 
 class ProtocolError(Exception):
     """The other side does not speak the protocol."""
 
 
-async def read(reader: asyncio.StreamReader) -> Message | None:
+async def read(
+    reader: asyncio.StreamReader, max_body: int = MAX_BODY
+) -> Message | None:
     """Read one message.
 
+    :param max_body: the longest that is accepted, in bytes
     :returns: None at the end of the stream
     :raises: ProtocolError
     """
     try:
         header = await reader.readuntil(b'\r\n\r\n')
-        length = _content_length(header)
+        length = _content_length(header, max_body)
         body = await reader.readexactly(length)
     except asyncio.IncompleteReadError:
         return None
@@ -66,16 +70,21 @@ async def read(reader: asyncio.StreamReader) -> Message | None:
     return message
 
 
-def _content_length(header: bytes) -> int:
-    if len(header) <= MAX_HEADER:
-        for line in header.split(b'\r\n'):
-            name, _, value = line.partition(b':')
-            if name.strip().lower() == b'content-length':
-                if value.strip().isdigit() and int(value) <= MAX_BODY:
-                    return int(value)
+def _content_length(header: bytes, max_body: int) -> int:
+    fields = {}
+    for line in header.rstrip().split(b'\r\n'):
+        name, _, value = line.partition(b':')
+        fields[name.strip().lower()] = value.strip()
+    # Any other field is another protocol's: a page in a browser can POST
+    # what looks like a message.
+    known = fields.keys() <= {b'content-length', b'content-type'}
+    if known and len(header) <= MAX_HEADER:
+        value = fields.get(b'content-length', b'')
+        if value.isdigit() and int(value) <= max_body:
+            return int(value)
     raise ProtocolError(
-        f'expected a header with a Content-Length of at most {MAX_BODY}, '
-        f'found {header[:80]!r}'
+        f'expected a header with a Content-Length of at most {max_body} and '
+        f'no more than a Content-Type beside it, found {header[:80]!r}'
     )
 
 
@@ -101,6 +110,7 @@ class Peer:
         self._seq = itertools.count(1)
         self._ended = False
         self._waiting: dict[int, Callable[[Message], None]] = {}
+        self.max_body = MAX_BODY
         self.handle: Callable[[Message], None] = lambda message: None
 
     async def run(self) -> None:
@@ -110,7 +120,7 @@ class Peer:
         """
         try:
             while True:
-                message = await read(self._reader)
+                message = await read(self._reader, self.max_body)
                 if message is None:
                     break
                 if message.get('type') == 'response':
@@ -138,7 +148,7 @@ class Peer:
         if not self._writer.is_closing():
             self._writer.write(encode(message))
             transport: Any = self._writer.transport
-            if transport.get_write_buffer_size() > _MAX_UNSENT:
+            if transport.get_write_buffer_size() > 2 * self.max_body:
                 transport.abort()  # it has stopped reading
         return seq
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from collections.abc import Collection
 import errno
 import logging
 from typing import Any
@@ -27,6 +28,8 @@ from osdbg.gateway.worker import LoadFailed
 from osdbg.gateway.worker import Worker
 
 _RETRY_SECONDS = 1.0
+# Clients beyond one for each worker: whoever connects may be anybody.
+_SPARE_CLIENTS = 64
 
 
 class Port:
@@ -43,7 +46,7 @@ class Port:
         self.workers: list[Worker] = []
         self.sessions: list[Session] = []
         self.changed = asyncio.Event()
-        self._server: asyncio.AbstractServer | None = None
+        self._server: asyncio.Server | None = None
         self._opening: asyncio.Task[None] | None = None
         self._trouble = ''
         self._told: dict[str, str] = {}
@@ -63,24 +66,47 @@ class Port:
             self._opening = asyncio.ensure_future(self._open())
 
     async def _open(self) -> None:
+        known: Any = None
         while True:
             try:
-                self._server = await asyncio.start_server(
-                    self._accept, self.host, self.number, limit=dap.MAX_HEADER
-                )
-            except OSError as exc:
-                self._trouble = await self._why_not(exc)
-                self._tell()
+                await self._listen()
+            except (OSError, UnicodeError) as exc:  # no name may look so
+                code = getattr(exc, 'errno', None)
+                # Finding the holder reads all of /proc: it is done once.
+                if not self._trouble or code != known:
+                    known = code
+                    self._trouble = await self._why_not(exc)
+                    self._tell()
                 await asyncio.sleep(_RETRY_SECONDS)
             else:
                 self._trouble = ''
                 self._tell()
                 return
 
-    async def _why_not(self, exc: OSError) -> str:
+    async def _listen(self) -> None:
+        # In two steps: whenever this is cancelled, close() has the server.
+        self._server = await asyncio.start_server(
+            self._accept,
+            self.host,
+            self.number,
+            limit=dap.MAX_HEADER,
+            start_serving=False,
+        )
+        try:
+            await self._server.start_serving()
+        except OSError:
+            self._server.close()
+            self._server = None
+            raise
+
+    async def _why_not(self, exc: OSError | UnicodeError) -> str:
         line = f'the debug port {self.address} cannot be opened: '
-        if exc.errno != errno.EADDRINUSE:
-            return line + f'{exc.strerror or exc}; correct [remote_debug] host'
+        code = getattr(exc, 'errno', None)
+        reason = getattr(exc, 'strerror', None) or exc
+        if code == errno.EACCES:
+            return line + f'{reason}; set [remote_debug] port to 1024 or more'
+        if code != errno.EADDRINUSE:
+            return line + f'{reason}; correct [remote_debug] host'
         loop = asyncio.get_running_loop()
         holder = await loop.run_in_executor(None, _holder, self.number)
         return line + (
@@ -118,6 +144,9 @@ class Port:
     async def _accept(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
+        if len(self.sessions) >= len(self.workers) + _SPARE_CLIENTS:
+            writer.close()
+            return
         session = Session(self, dap.Peer(reader, writer))
         self.sessions.append(session)
         try:
@@ -191,10 +220,13 @@ class Port:
             return worker.wish
         return next(n for n in range(len(taken) + 1) if n not in taken)
 
-    def first_free(self) -> Worker | None:
-        """Return the worker that joined first and is in no session."""
+    def first_free(self, but: Collection[Worker] = ()) -> Worker | None:
+        """Return the worker that joined first and is in no session.
+
+        :param but: workers to pass over
+        """
         for worker in self.workers:
-            if worker.wanted and worker.session is None:
+            if worker.wanted and worker.session is None and worker not in but:
                 return worker
         return None
 

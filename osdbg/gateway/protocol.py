@@ -45,6 +45,10 @@ MAX_LINE = 64 * 1024
 GRACE = float(os.environ.get('OSDBG_GATEWAY_GRACE', '5'))
 """How long a gateway that nobody uses lives on, in seconds."""
 
+ABSENT = (ConnectionRefusedError, FileNotFoundError)
+"""What ``connect`` raises when there is no gateway."""
+
+_CONNECT_SECONDS = 1.0
 _CREDENTIALS = struct.Struct('3i')
 
 
@@ -57,6 +61,11 @@ def address() -> str:
     if sys.platform.startswith('linux'):
         return '\0' + name
     return os.path.join(_private_directory(), name)
+
+
+def place() -> str:
+    """Return the address as people write it."""
+    return address().replace('\0', '@')
 
 
 def _private_directory() -> str:
@@ -91,32 +100,19 @@ def listen() -> _socket.socket | None:
     return sock
 
 
-def claim_spawn() -> _socket.socket | None:
-    """Take the turn to start a gateway.
-
-    Of all the agents that find none at the same moment, one starts it.
-
-    :returns: a socket to close when the gateway stands, or None when it is
-        somebody else's turn
-    """
-    sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-    try:
-        sock.bind(address() + '-spawn')
-    except OSError:
-        sock.close()
-        return None
-    return sock
-
-
 def connect() -> _socket.socket:
     """Connect to this user's gateway.
 
-    :raises: OSError when there is none, GatewayUnavailable when the one who
-        answers is another user
+    :raises: OSError when there is none (ABSENT) or it accepts nobody,
+        GatewayUnavailable when the one who answers is another user
     """
     sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
+        # Without a limit a full backlog would block for ever; with one,
+        # Linux says at once that it is full.
+        sock.settimeout(_CONNECT_SECONDS)
         sock.connect(address())
+        sock.settimeout(None)
         check_peer(sock)
     except BaseException:
         sock.close()
@@ -146,9 +142,8 @@ def check_peer(sock: Any) -> int:
     """
     pid, uid = peer(sock)
     if uid not in (0, os.geteuid()):
-        name = address().replace('\0', '@')
         raise exceptions.GatewayUnavailable(
-            name, f'belongs to user {uid} (process {pid}), not to you'
+            place(), f'belongs to user {uid} (process {pid}), not to you'
         )
     return pid
 

@@ -38,6 +38,11 @@ _WORKER_SECONDS = 10.0
 # And for another client, which may just have been cut off, to go.
 _TAKEN_SECONDS = 1.0
 _LOOK_SECONDS = 0.2
+# For a worker to load its debugger, when others could be attached to instead:
+# this one may be stopped, or stuck.
+_FIRST_SECONDS = 5.0
+# IDEs send their first message at once.
+_INITIALIZE_SECONDS = 10.0
 # A killed process is noticed on its two connections one after the other.
 _DEATH_SECONDS = 0.2
 
@@ -69,6 +74,7 @@ class Session:
         self.is_root = False
         self._port = port
         self._client = client
+        client.max_body = dap.MAX_FIRST_BODY
         self._attachment: Attachment | None = None
         self._initialize: dict[str, Any] | None = None
         self._arguments: dict[str, Any] | None = None
@@ -86,14 +92,23 @@ class Session:
     async def run(self) -> None:
         """Serve the client until it leaves."""
         self._client.handle = self._handle
+        timer = asyncio.get_running_loop().call_later(
+            _INITIALIZE_SECONDS, self._end_a_silent_one
+        )
         try:
             await self._client.run()
         except dap.ProtocolError as exc:
             self.print(f'osdbg: {exc}\n')
         finally:
+            timer.cancel()
             for task in self._tasks:
                 task.cancel()
             await self._detach(terminate=False)
+            self._client.close()
+
+    def _end_a_silent_one(self) -> None:
+        if self._initialize is None:
+            self.print('osdbg: expected "initialize" from an IDE\n')
             self._client.close()
 
     def _background(self, work: Any) -> None:
@@ -167,31 +182,76 @@ class Session:
         self._arguments = arguments
         self._background(self._attach(request, self._initialize))
 
+    @property
+    def _child(self) -> Any:
+        """The process that a root session announced to get this one."""
+        return (self._arguments or {}).get('subProcessId')
+
     async def _attach(
         self, request: dap.Message, initialize: dict[str, Any]
     ) -> None:
-        pid = (self._arguments or {}).get('subProcessId')
-        if pid is not None:
-            worker = self._port.find(pid)
-            if worker is None:
-                self._end_quietly(request)
+        if self._child is None:
+            await self._attach_to_any(request, initialize)
+            return
+        worker = self._port.find(self._child)
+        why = ''
+        if worker is not None:
+            why = await self._begin(worker, request, initialize)
+        if worker not in self._port.workers:
+            self._end_quietly(request)
+        elif why:
+            self._client.refuse(request, why)
+
+    async def _attach_to_any(
+        self, request: dap.Message, initialize: dict[str, Any]
+    ) -> None:
+        worker = await self._wait_for_worker()
+        if worker is None:
+            self._client.refuse(request, self._why_none())
+        failed: list[Worker] = []
+        first = ''
+        while worker is not None:
+            failed.append(worker)
+            following = self._port.first_free(but=failed)
+            seconds = None if following is None else _FIRST_SECONDS
+            why = await self._begin(worker, request, initialize, seconds)
+            if not why:
                 return
-        else:
-            worker = await self._wait_for_worker()
-            if worker is None:
-                self._client.refuse(request, self._why_none())
-                return
+            first = first or why
+            worker = self._port.first_free(but=failed)
+        if first:
+            self._client.refuse(request, first)
+
+    async def _begin(
+        self,
+        worker: Worker,
+        request: dap.Message,
+        initialize: dict[str, Any],
+        seconds: float | None = None,
+    ) -> str:
+        """Attach to a worker.
+
+        :param seconds: how long to try
+        :returns: why it could not be done, or nothing
+        """
         worker.session = self
-        self.is_root = pid is None
-        self._attachment = Attachment(self._client, worker, request)
+        attachment = Attachment(self._client, worker, request)
+        self._attachment = attachment
         try:
-            await self._attachment.begin(initialize)
+            await asyncio.wait_for(attachment.begin(initialize), seconds)
+            return ''
         except LoadFailed as exc:
-            self._attachment = None
-            if worker in self._port.workers or self.is_root:
-                self._client.refuse(request, str(exc))
-            else:
-                self._end_quietly(request)
+            why = str(exc)
+        except asyncio.TimeoutError:
+            why = (
+                f'{worker.title} did not load its debugger in {seconds:.0f} s'
+            )
+        if self._attachment is not attachment:
+            return ''  # the client has left meanwhile
+        self._attachment = None
+        worker.session = None
+        worker.unload()
+        return why
 
     def _end_quietly(self, request: dap.Message) -> None:
         """End a session whose worker ended before it was attached.
@@ -250,8 +310,12 @@ class Session:
         request: dap.Message,
         arguments: dict[str, Any],
     ) -> None:
-        if await attachment.configure(request, arguments) and self.is_root:
-            self._port.announce_all(self)
+        configured = await attachment.configure(request, arguments)
+        # Not before: a worker that joined meanwhile would be announced twice.
+        if configured and self._attachment is attachment:
+            self.is_root = self._child is None
+            if self.is_root:
+                self._port.announce_all(self)
 
     def _on_terminate(
         self, request: dap.Message, arguments: dict[str, Any]
@@ -294,12 +358,15 @@ class Session:
 
     def worker_lost(self) -> None:
         """Note that the worker is gone; go on as long as others live."""
-        attachment, self._attachment = self._attachment, None
-        if attachment is None:
-            return
+        attachment = self._attachment
+        if attachment is None or not attachment.begun:
+            return  # where it begins, that fails
+        self._attachment = None
         worker = attachment.worker
         worker.session = None
-        if not (self.is_root and self._port.workers):
+        others = any(other is not worker for other in self._port.workers)
+        if not (self.is_root and others):
+            self.is_root = False
             self._client.event('terminated')
             return
         attachment.lose()

@@ -15,16 +15,21 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import Any
 
 from osdbg import exceptions
 from osdbg import patching
+from osdbg import waiting
 
 # "python -m osdbg.gateway", but for the service's working directory: "-m"
 # looks there first, for its own modules too; PYTHONSAFEPATH came with 3.11.
+# By -S our packages come after the standard library, which a stray one among
+# them must not hide, and before other copies of osdbg.
 _RUN = (
-    'import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); '
+    'import site, sys; sys.path.append(sys.argv.pop(1)); site.main(); '
+    'import runpy; '
     'runpy.run_module("osdbg.gateway", run_name="__main__", alter_sys=True)'
 )
 _PACKAGES = os.path.dirname(
@@ -34,6 +39,10 @@ _KEPT = ('PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'LD_LIBRARY_PATH')
 
 # eventlet's green waitpid() would put the agent's thread on a hub.
 _waitpid: Any = patching.native('os').waitpid
+
+_STARTER_SECONDS = 10.0
+_KILL_SECONDS = 1.0
+_POLL_SECONDS = 0.01
 
 
 def interpreter() -> str:
@@ -93,7 +102,7 @@ def spawn() -> None:
     try:
         pid = os.posix_spawn(
             python,
-            [python, '-I', '-c', _RUN, _PACKAGES, '--detach'],
+            [python, '-I', '-S', '-c', _RUN, _PACKAGES, '--detach'],
             environment(),
             file_actions=null,
             setpgroup=0,
@@ -101,7 +110,22 @@ def spawn() -> None:
         )
     except OSError as exc:
         raise exceptions.GatewayUnavailable(python, str(exc)) from exc
-    try:
-        _waitpid(pid, 0)
-    except ChildProcessError:
-        pass  # the service reaps all children, or ignores SIGCHLD
+    if not _reaped(pid, _STARTER_SECONDS):
+        # It hangs in an import, on a dead file system for example.
+        os.kill(pid, signal.SIGKILL)
+        _reaped(pid, _KILL_SECONDS)
+        raise exceptions.GatewayUnavailable(
+            python, f'it has not started in {_STARTER_SECONDS:g} s'
+        )
+
+
+def _reaped(pid: int, seconds: float) -> bool:
+    """Wait for the end of a child, and not for ever."""
+    for _ in range(int(seconds / _POLL_SECONDS)):
+        try:
+            if _waitpid(pid, os.WNOHANG)[0]:
+                return True
+        except ChildProcessError:
+            return True  # the service reaps all children, or ignores SIGCHLD
+        waiting.pause(_POLL_SECONDS)
+    return False

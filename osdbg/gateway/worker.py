@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, TYPE_CHECKING
+from typing import Any, TYPE_CHECKING, TypeVar
 
 from osdbg.gateway import dap
 from osdbg.gateway import protocol
@@ -23,6 +23,8 @@ from osdbg import settings as settings_
 
 if TYPE_CHECKING:
     from osdbg.gateway.session import Session
+
+_Field = TypeVar('_Field')
 
 LOAD_SECONDS = 30.0
 """How long a worker may take to load its debugger."""
@@ -34,6 +36,13 @@ CHILD_SECONDS = 2.0
 
 class LoadFailed(Exception):
     """A worker could not load its debugger, for the reason it gave."""
+
+
+def _field(hello: dict[str, Any], name: str, kind: type[_Field]) -> _Field:
+    value = hello[name]
+    if not isinstance(value, kind):
+        raise TypeError(f'{name} is {value!r}')
+    return value
 
 
 class Worker:
@@ -48,22 +57,28 @@ class Worker:
         :param writer: the agent's control connection
         :raises: KeyError, TypeError, ValueError if it said something else
         """
-        self.id = str(hello['id'])
-        self.parent = str(hello['parent'])
-        self.pid = int(hello['pid'])
-        self.name = str(hello['name'])
-        self.host = str(hello['host'])
-        self.port = int(hello['port'])
-        self.eager = bool(hello['eager'])
-        self.required = bool(hello['required'])
+        self.id = _field(hello, 'id', str)
+        self.parent = _field(hello, 'parent', str)
+        self.pid = _field(hello, 'pid', int)
+        self.name = _field(hello, 'name', str)
+        self.host = _field(hello, 'host', str)
+        self.port = _field(hello, 'port', int)
+        if not 0 < self.port < 65536:
+            raise ValueError(f'{self.port} is no port')
+        self.eager = _field(hello, 'eager', bool)
+        self.required = _field(hello, 'required', bool)
         self.forked = 0.0
-        if hello['forked']:
+        if _field(hello, 'forked', bool):
             self.note_fork()
-        self.wish: int | None = hello['number']
+        self.wish: int | None = None
+        if hello['number'] is not None:
+            self.wish = _field(hello, 'number', int)
         self.number: int | None = None
         self.session: Session | None = None
         self.version = ''
-        self._settings = settings_.Settings({'workers': hello['workers']})
+        self._settings = settings_.Settings(
+            {'workers': _field(hello, 'workers', str)}
+        )
         self._writer = writer
         self._ticket = ''
         self._tickets = 0

@@ -46,6 +46,21 @@ def child(work):
 
 status = osdbg.init()
 '''
+# Holds the gate for longer than another fork waits for it.
+SLOW_FORK = '''
+import os, threading, time
+def before():
+    if threading.current_thread().name == 'slow':
+        time.sleep(2.6)
+os.register_at_fork(before=before)
+'''
+# Another program has a name; the test goes on from here.
+SQUATTER = '''
+import os, socket
+squatter = socket.socket(socket.AF_UNIX)
+squatter.bind('\\0' + os.environ['OSDBG_SOCKET'] + '{name}')
+squatter.listen({backlog})
+'''
 ENDS = {
     'os._exit(7)': 7,
     'sys.exit(8)': 8,
@@ -148,6 +163,26 @@ print('OK')
 """
         )
 
+    def test_threads_that_fork_at_once(self):
+        self.assert_ok(
+            SLOW_FORK
+            + PRELUDE
+            + """
+import threading
+until(armed)
+one = threading.Thread(target=child, args=(lambda: 0,), name='slow')
+two = threading.Thread(target=child, args=(lambda: 0,))
+one.start()
+time.sleep(0.2)
+two.start()
+one.join()
+two.join()
+assert not agent.current()._transition.locked()
+print('OK')
+""",
+            **self.environ(),
+        )
+
 
 class TestEnd(AgentTestCase):
     def test_codes_and_time(self):
@@ -235,6 +270,119 @@ for _ in range(6):
     pids.append(pid)
 codes = {os.waitstatus_to_exitcode(os.waitpid(p, 0)[1]) for p in pids}
 assert len(codes) == 1, codes
+print('OK')
+"""
+        )
+
+    def test_one_gateway_for_many_that_start_at_once(self):
+        self.assert_ok(
+            PRELUDE.replace('status = osdbg.init()', '')
+            + """
+from osdbg.gateway import protocol
+pids = []
+for _ in range(12):
+    pid = os.fork()
+    if not pid:
+        osdbg.init()
+        assert agent.current().wait_armed(9) == ''
+        sock = protocol.connect()
+        time.sleep(1)  # so that no gateway ends before another is asked
+        os._exit(protocol.peer(sock)[0] % 251)
+    pids.append(pid)
+codes = {os.waitstatus_to_exitcode(os.waitpid(p, 0)[1]) for p in pids}
+assert len(codes) == 1, codes
+print('OK')
+""",
+            **self.environ(),
+        )
+
+    def test_no_name_can_keep_it_from_starting(self):
+        self.assert_ok(
+            SQUATTER.format(name='-spawn', backlog=0)
+            + PRELUDE
+            + "until(armed, 8)\nprint('OK')\n",
+            **self.environ(),
+        )
+
+
+class TestSquatter(AgentTestCase):
+    def test_one_that_accepts_nobody_delays_no_fork(self):
+        self.assert_ok(
+            SQUATTER.format(name='', backlog=0)
+            + """
+full = []
+for _ in range(4):
+    full.append(socket.socket(socket.AF_UNIX))
+    full[-1].setblocking(False)
+    full[-1].connect_ex(squatter.getsockname())
+"""
+            + PRELUDE
+            + """
+time.sleep(0.5)
+for _ in range(3):
+    start = time.monotonic()
+    child(lambda: 0)
+    assert time.monotonic() - start < 1
+print('OK')
+""",
+            **self.environ(),
+        )
+
+    def test_each_outage_is_told_once(self):
+        self.assert_ok(
+            SQUATTER.format(name='', backlog=9)
+            + """
+import logging, threading
+lines, seen = [], []
+class Keep(logging.Handler):
+    def emit(self, record):
+        lines.append(record.getMessage())
+logging.getLogger('osdbg').addHandler(Keep())
+def serve():
+    while True:
+        peer = squatter.accept()[0]
+        seen.append(peer.recv(9999))
+        if len(seen) == 4:
+            peer.sendall(b'{"port":""}\\n')
+        peer.close()
+threading.Thread(target=serve, daemon=True).start()
+"""
+            + PRELUDE
+            + """
+trouble = agent.current().wait_armed(9)
+assert trouble.endswith('python -m osdbg.gateway'), trouble
+until(lambda: len(lines) == 2)
+assert lines == [trouble, trouble], lines
+assert len(seen) == 6, seen
+assert all(data.startswith(b'{"hello":') for data in seen), seen
+print('OK')
+""",
+            **self.environ(),
+        )
+
+    def test_required(self):
+        done = fresh.run(
+            SQUATTER.format(name='', backlog=9) + 'import osdbg.bootstrap\n'
+            'osdbg.bootstrap._ARM_SECONDS = 0.5\n'
+            'osdbg.init()\n',
+            **self.environ(OS_REMOTE_DEBUG__REQUIRED='true'),
+        )
+        self.assertEqual(1, done.returncode)
+        self.assertIn('type: python -m osdbg.gateway\n', done.stderr)
+        self.assertEqual(1, done.stderr.count('\n'), done.stderr)
+
+
+class TestThread(AgentTestCase):
+    def test_its_mask_spares_faulthandler(self):
+        self.assert_armed(
+            """
+until(armed)
+tid, = set(os.listdir('/proc/self/task')) - {str(os.getpid())}
+with open(f'/proc/self/task/{tid}/status') as file:
+    words = dict(line.split(':', 1) for line in file)
+blocked = {n for n in range(1, 64) if int(words['SigBlk'], 16) >> n - 1 & 1}
+assert {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD} <= blocked
+assert not blocked & {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT}
 print('OK')
 """
         )

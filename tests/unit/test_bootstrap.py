@@ -12,6 +12,9 @@
 
 """``init()``: off is nothing, on is one agent, bad is one line."""
 
+from pathlib import Path
+import tempfile
+import time
 import unittest
 
 from osdbg import bootstrap
@@ -202,6 +205,61 @@ class TestBad(InitTestCase):
         self.assertEqual(1, done.returncode)
         self.assertEqual(1, done.stderr.count('\n'), done.stderr)
         self.assertIn('pip install', done.stderr)
+
+
+class TestLeftOut(InitTestCase):
+    PROGRAM = """
+import logging, time
+logging.basicConfig(level=logging.INFO, format='%(message)s')
+import osdbg
+start = time.monotonic()
+status = osdbg.init()
+assert time.monotonic() - start < 10
+assert (status.worker, status.state) == (0, 'armed'), status
+"""
+
+    def test_waits_for_nobody(self):
+        for option in ('ACTIVATE=on_init', 'WAIT_FOR_CLIENT=true'):
+            with self.subTest(option):
+                name, _, value = option.partition('=')
+                more = {
+                    f'OS_REMOTE_DEBUG__{name}': value,
+                    'OS_REMOTE_DEBUG__REQUIRED': 'true',
+                    'OS_REMOTE_DEBUG__WORKERS': '1,3',
+                }
+                done = fresh.run(self.PROGRAM, **self.on(**more))
+                self.assertEqual(0, done.returncode, done.stderr)
+                self.assertIn(
+                    'workers = 1,3 leaves out this process (worker 0)\n',
+                    done.stderr,
+                )
+
+
+class TestLoadFails(InitTestCase):
+    def init(self, **more):
+        """Return how init() ends with a debugpy that holds nothing."""
+        with tempfile.TemporaryDirectory() as directory:
+            Path(directory, 'debugpy').mkdir()
+            Path(directory, 'debugpy', '__init__.py').touch()
+            return fresh.run(
+                f'import sys; sys.path.insert(0, {directory!r})\n'
+                'import osdbg\n'
+                'print(osdbg.init().state)\n',
+                **self.on(OS_REMOTE_DEBUG__ACTIVATE='on_init', **more),
+            )
+
+    def test_the_service_runs_on(self):
+        start = time.monotonic()
+        done = self.init()
+        self.assertLess(time.monotonic() - start, 10)
+        self.assertEqual((0, 'armed\n'), (done.returncode, done.stdout))
+        self.assertEqual(1, done.stderr.count('\n'), done.stderr)
+        self.assertIn('the debugger could not be loaded', done.stderr)
+
+    def test_required(self):
+        done = self.init(OS_REMOTE_DEBUG__REQUIRED='true')
+        self.assertEqual((1, ''), (done.returncode, done.stdout))
+        self.assertIn('osdbg is off: the debugger could not', done.stderr)
 
 
 class TestMonkeyPatch(InitTestCase):

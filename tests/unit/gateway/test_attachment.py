@@ -81,6 +81,19 @@ class TestAttachment(unittest.IsolatedAsyncioTestCase):
         self.assertTrue(await task)
         self.assertFalse(self.attachment.configurable)
 
+    async def test_what_comes_too_early_is_not_kept_for_ever(self):
+        await self.begin()
+        size = attachment._MAX_EARLY
+        stopped = {'type': 'event', 'event': 'stopped'}
+        self.attachment._handle_event(stopped)
+        for number in range(size + 2):
+            self.attachment._handle_event(
+                {'type': 'event', 'event': 'output', 'body': number}
+            )
+        early = self.attachment._early
+        self.assertEqual((size, stopped), (len(early), early[0]))
+        self.assertEqual([3, size + 1], [early[1]['body'], early[-1]['body']])
+
     async def test_configure_for_nobody(self):
         await self.begin()
         self.attachment.lose()

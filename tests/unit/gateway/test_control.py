@@ -14,6 +14,7 @@
 
 import asyncio
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -110,6 +111,26 @@ class TestControl(GatewayTestCase):
         said, _ = await asyncio.wait_for(stranger.communicate(), 20)
         self.assertEqual(b"b''\n", said)
 
+    async def test_one_that_is_back_before_its_end_is_read(self):
+        old = await self.agent(id='same')
+        await self.agent(id='same')
+        worker = self.gateway._workers['same']
+        old.die()
+        port = self.gateway._ports['loopback', self.port]
+        await until(lambda: port.workers == [worker])
+        self.assertIs(worker, self.gateway._workers['same'])
+
+    async def test_a_bug_is_reported_once(self):
+        agent = await self.agent()
+        loop = asyncio.get_running_loop()
+        for text in ('one', 'two', 'one', 'two'):
+            loop.call_exception_handler({'message': text})
+        await agent.wait('log', 3)
+        agent.send(forked=True)
+        await agent.wait('worker', 2)
+        lines = [line for _, line in agent.said('log') if 'stumbled' in line]
+        self.assertEqual(2, len(lines), lines)
+
     async def test_a_ticket_joins_once(self):
         agent = await self.agent()
         client = await self.client()
@@ -141,17 +162,29 @@ class TestProcess(unittest.TestCase):
         self.assertGreater(time.monotonic() - started, 0.2)
 
     def test_a_second_one_says_so(self):
-        environ = fresh.environ()
-        before = os.environ.get('OSDBG_SOCKET')
-        os.environ['OSDBG_SOCKET'] = environ['OSDBG_SOCKET']
-        try:
-            sock = protocol.listen()
-        finally:
-            del os.environ['OSDBG_SOCKET']
-            if before:
-                os.environ['OSDBG_SOCKET'] = before
-        self.addCleanup(sock.close)
-        second = self.start(OSDBG_SOCKET=environ['OSDBG_SOCKET'])
+        name = fresh.environ()['OSDBG_SOCKET']
+        first = self.start(OSDBG_SOCKET=name)
+        self.addCleanup(first.communicate)
+        self.addCleanup(first.kill)
+        deadline = time.monotonic() + 20
+        while True:
+            with socket.socket(socket.AF_UNIX) as probe:
+                if not probe.connect_ex('\0' + name):
+                    break
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.02)
+        self.assert_says(0, f'already at @{name}', name)
+
+    def assert_says(self, code, text, name):
+        second = self.start(OSDBG_SOCKET=name)
         said, _ = second.communicate(timeout=20)
-        self.assertEqual(0, second.returncode)
-        self.assertIn(f'already at @{environ["OSDBG_SOCKET"]}', said.decode())
+        self.assertIn(text, said.decode())
+        self.assertEqual(code, second.returncode)
+
+    def test_a_squatter_is_not_taken_for_one(self):
+        name = fresh.environ()['OSDBG_SOCKET']
+        with socket.socket(socket.AF_UNIX) as squatter:
+            squatter.bind('\0' + name)
+            self.assert_says(1, 'refused): type: ss -xap', name)
+            squatter.listen()
+            self.assert_says(1, f'end process {os.getpid()}', name)

@@ -21,6 +21,8 @@ from tests.unit.gateway.parts import streams
 
 REFUSED = {
     'garbage': b'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n',
+    'POST': b'POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}',
+    'more fields': b'Host: localhost\r\nContent-Length: 2\r\n\r\n{}',
     'no length': b'Content-Type: json\r\n\r\n{}',
     'empty length': b'Content-Length:\r\n\r\n{}',
     'negative length': b'Content-Length: -2\r\n\r\n{}',
@@ -73,6 +75,12 @@ class TestRead(unittest.IsolatedAsyncioTestCase):
         whole = dap.encode({'a': 1})
         for length in range(len(whole)):
             self.assertEqual([None], await read(whole[:length]))
+
+    async def test_limit(self):
+        reader = asyncio.StreamReader()
+        reader.feed_data(b'Content-Length: 9\r\n\r\n')
+        with self.assertRaisesRegex(dap.ProtocolError, 'at most 8'):
+            await dap.read(reader, 8)
 
     async def test_refused(self):
         for name, data in REFUSED.items():

@@ -211,12 +211,54 @@ class TestListener(PortTestCase):
         self.assertEqual(2, len(agent.said('log')))
         await self.client()
 
+    async def test_the_holder_is_looked_for_once(self):
+        before, port_._RETRY_SECONDS = port_._RETRY_SECONDS, 0.01
+        self.addCleanup(setattr, port_, '_RETRY_SECONDS', before)
+        with socket.create_server(('127.0.0.1', self.port)):
+            agent = await self.agent()
+            await agent.wait('log')
+            await asyncio.sleep(0.1)
+        self.assertEqual(1, len(agent.said('port')))
+
+    async def test_a_port_for_root(self):
+        port = port_.Port('127.0.0.1', 80)
+        why = await port._why_not(PermissionError(errno.EACCES, 'no'))
+        self.assertIn('set [remote_debug] port', why)
+
+    async def test_closed_while_it_opens(self):
+        for steps in range(30):
+            port = port_.Port('127.0.0.1', self.port)
+            port.open()
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            port.close()
+            await asyncio.sleep(0.01)
+            with socket.socket() as probe:
+                found = probe.connect_ex(('127.0.0.1', self.port))
+            self.assertEqual(errno.ECONNREFUSED, found, steps)
+
+    async def test_too_many_clients(self):
+        before, port_._SPARE_CLIENTS = port_._SPARE_CLIENTS, 2
+        self.addCleanup(setattr, port_, '_SPARE_CLIENTS', before)
+        await self.agent()
+        clients = [await self.client() for _ in range(4)]
+        await clients[3].task
+        self.assertTrue((await clients[2].ask('threads'))['success'])
+        clients[0].peer.close()
+        port = self.gateway._ports['loopback', self.port]
+        await until(lambda: len(port.sessions) == 2)
+        self.assertTrue((await (await self.client()).attach())['success'])
+
     async def test_an_address_that_is_not_ours(self):
         agent = await self.agent(host='192.0.2.1')
         (trouble,) = agent.said('port')
         self.assertIn(f'192.0.2.1:{self.port} cannot be opened', trouble)
         self.assertIn('correct [remote_debug] host', trouble)
         self.assertNotIn(str(errno.EADDRNOTAVAIL), trouble)
+
+    async def test_a_name_that_no_resolver_takes(self):
+        agent = await self.agent(host='x' * 99)
+        self.assertIn('correct [remote_debug] host', agent.said('port')[0])
 
     async def test_ipv6(self):
         agent = await self.agent(host='::1')

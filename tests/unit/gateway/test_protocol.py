@@ -17,6 +17,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import unittest
 import uuid
 
@@ -72,31 +73,24 @@ class TestMeeting(ProtocolTestCase):
         first.close()
         self.assertIsNotNone(self.kept(protocol.listen()))
 
-    def test_of_many_one_takes_the_turn_to_spawn(self):
-        turns = []
-        threads = [
-            threading.Thread(
-                target=lambda: turns.append(protocol.claim_spawn())
-            )
-            for _ in range(16)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        (turn,) = filter(None, turns)
-        turn.close()
-        self.assertIsNotNone(self.kept(protocol.claim_spawn()))
-
-    def test_the_turn_is_not_the_gateway(self):
-        self.assertIsNotNone(self.kept(protocol.claim_spawn()))
-        with self.assertRaises(ConnectionRefusedError):
-            protocol.connect()
-        self.assertIsNotNone(self.kept(protocol.listen()))
-
     def test_nobody_there(self):
-        with self.assertRaises(OSError):
+        with self.assertRaises(protocol.ABSENT):
             protocol.connect()
+
+    def test_one_who_accepts_nobody(self):
+        listener = self.kept(socket.socket(socket.AF_UNIX))
+        listener.bind(protocol.address())
+        listener.listen(0)
+        start = time.monotonic()
+        with self.assertRaises(OSError) as caught:
+            for _ in range(9):
+                self.kept(protocol.connect())
+        self.assertNotIsInstance(caught.exception, protocol.ABSENT)
+        self.assertLess(time.monotonic() - start, 5)
+
+    def test_the_socket_blocks(self):
+        self.kept(protocol.listen())
+        self.assertIsNone(self.kept(protocol.connect()).gettimeout())
 
     def test_both_know_the_process_at_the_other_end(self):
         listener = self.kept(protocol.listen())

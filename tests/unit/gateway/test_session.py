@@ -15,6 +15,7 @@
 import asyncio
 
 from osdbg.gateway.capabilities import CAPABILITIES
+from osdbg.gateway import dap
 from osdbg.gateway import session as session_
 from tests.unit.gateway.parts import GatewayTestCase
 from tests.unit.gateway.parts import until
@@ -133,6 +134,82 @@ class TestHandshake(SessionTestCase):
             await second.ask('attach'), 'debugged by another client'
         )
         del first  # asyncio closes connections that nobody refers to
+
+
+class TestStuck(SessionTestCase):
+    async def stopped(self):
+        agent = await self.agent()
+        agent._load = lambda ticket: asyncio.sleep(0)
+        return agent
+
+    async def test_the_next_worker_is_taken(self):
+        self.hasten('_FIRST_SECONDS')
+        agents = [await self.stopped(), await self.agent()]
+        client = await self.client()
+        self.assertTrue((await client.attach())['success'])
+        self.assertEqual([True], agents[1].said('attached'))
+        self.assertEqual(['initialized'], client.names())
+
+    async def test_the_next_after_one_that_fails(self):
+        await self.agent(reason='no debugpy')
+        await self.agent(reason='none either')
+        third = await self.agent()
+        client = await self.client()
+        self.assertTrue((await client.attach())['success'])
+        self.assertEqual([True], third.said('attached'))
+
+    async def test_the_next_after_one_that_dies(self):
+        first, _ = await self.stopped(), await self.agent()
+        client = await self.client()
+        attaching = asyncio.ensure_future(client.attach())
+        await first.wait('load')
+        await until(lambda: self.gateway._workers['agent1'].session)
+        first.die()
+        self.assertTrue((await attaching)['success'])
+        self.assertNotIn('terminated', client.names())
+
+    async def test_nobody_is_taken_for_one_who_left(self):
+        await self.stopped()
+        second = await self.agent()
+        client = await self.client()
+        await client.ask('initialize')
+        attaching = asyncio.ensure_future(client.ask('attach'))
+        await until(lambda: self.gateway._workers['agent1'].session)
+        await client.ask('terminate')
+        await client.wait('terminated')
+        await asyncio.sleep(0.05)
+        self.assertEqual([], second.said('load'))
+        attaching.cancel()
+
+    async def test_the_first_reason_is_told(self):
+        await self.agent(reason='no debugpy')
+        await self.agent(reason='none either')
+        client = await self.client()
+        answer = await client.attach()
+        self.assert_refused(answer, r'\[1001\]: no debugpy')
+        workers = self.gateway._workers.values()
+        self.assertEqual([None, None], [w.session for w in workers])
+
+
+class TestStrangers(SessionTestCase):
+    async def test_those_who_say_nothing_are_hung_up_on(self):
+        self.hasten('_INITIALIZE_SECONDS')
+        await self.agent()
+        silent, ide = await self.client(), await self.client()
+        await ide.ask('initialize')
+        said = await silent.wait('output')
+        self.assertIn('expected "initialize"', said['output'])
+        await silent.task
+        self.assertTrue((await ide.ask('threads'))['success'])
+
+    async def test_long_messages_are_for_the_attached(self):
+        client, _ = await self.attached()
+        long = 'x' * dap.MAX_FIRST_BODY
+        await client.ask('threads')
+        self.assertTrue((await client.ask('evaluate', a=long))['success'])
+        stranger = await self.client()
+        self.assertIs(dap.GONE, await stranger.ask('initialize', a=long))
+        self.assertIn('Content-Length', str(stranger.events))
 
 
 class TestTalk(SessionTestCase):
@@ -274,11 +351,28 @@ class TestEnd(SessionTestCase):
     async def test_a_debugger_that_is_lost(self):
         client, (agent,) = await self.attached()
         agent.links[0].close()
-        said = await client.wait('output')
-        self.assertIn('api worker 0 [1001] is gone', said['output'])
+        await self.assert_lost(client, agent)
+
+    async def test_a_debugger_that_talks_nonsense(self):
+        client, (agent,) = await self.attached()
+        agent.links[0]._writer.write(
+            b'Content-Length: %d\r\n\r\n' % (dap.MAX_BODY + 1)
+        )
+        await self.assert_lost(client, agent)
+
+    async def assert_lost(self, client, agent):
+        await client.wait('terminated')
         await agent.wait('unload')
         second = await self.client()
         self.assertTrue((await second.attach())['success'])
+
+    async def test_terminated_is_said_once(self):
+        client, (agent,) = await self.attached()
+        agent.die()
+        await client.wait('terminated')
+        client.peer.close()
+        await client.task
+        self.assertEqual(1, client.names().count('terminated'))
 
 
 class TestMany(SessionTestCase):
@@ -345,6 +439,21 @@ class TestMany(SessionTestCase):
             answer = await client.ask('attach', subProcessId=pid)
             self.assertTrue(answer['success'])
             await client.wait('terminated')
+
+    async def test_one_that_joins_meanwhile_is_announced_once(self):
+        await self.agent()
+        client = await self.client()
+        await client.ask('initialize', supportsStartDebuggingRequest=True)
+        attaching = asyncio.ensure_future(client.ask('attach'))
+        await client.wait('initialized')
+        late = await self.agent()
+        await asyncio.sleep(0.05)
+        self.assertEqual([], late.said('load'))
+        await client.ask('configurationDone')
+        self.assertTrue((await attaching)['success'])
+        await until(lambda: client.requests)
+        await client.ask('threads')
+        self.assertEqual(1, len(client.requests))
 
     async def test_declined(self):
         client = await self.client_that_declines()

@@ -62,6 +62,21 @@ SPAWN = '''
             time.sleep(0.01)
     print(protocol.peer(sock)[0], os.getpid(), flush=True)
 '''
+HANGS = '''
+    import os, sys
+    from osdbg import exceptions
+    from osdbg.gateway import spawn
+    sys.executable = {python!r}
+    spawn._STARTER_SECONDS = 0.2
+    try:
+        spawn.spawn()
+    except exceptions.GatewayUnavailable as exc:
+        assert 'not started' in str(exc), exc
+    try:
+        os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        print('OK')
+'''
 MARK = 'open({path!r}, "w").close()\n'
 
 
@@ -160,3 +175,17 @@ class TestSpawn(unittest.TestCase):
             path.write_text(MARK.format(path=mark))
         self.spawn(f'os.chdir({str(self.directory)!r})')
         self.assertEqual([], list(self.directory.glob('*.ran')))
+
+    def test_its_packages_hide_nothing_of_the_standard_library(self):
+        mark = self.directory / 'json.ran'
+        (self.directory / 'json.py').write_text(MARK.format(path=str(mark)))
+        (self.directory / 'osdbg').symlink_to(fresh.ROOT / 'osdbg')
+        self.spawn(f'spawn._PACKAGES = {str(self.directory)!r}')
+        self.assertFalse(mark.exists())
+
+    def test_one_that_hangs_is_killed(self):
+        python = self.directory / 'python'
+        python.write_text('#!/bin/sh\nexec sleep 99\n')
+        python.chmod(0o755)
+        done = fresh.run(HANGS.format(python=str(python)))
+        self.assertEqual(('OK\n', ''), (done.stdout, done.stderr))

@@ -52,10 +52,13 @@ class TestWorker(unittest.IsolatedAsyncioTestCase):
             hello = {k: v for k, v in HELLO.items() if k != name}
             with self.assertRaises(KeyError):
                 worker_.Worker(hello, self._opened[0])
-        for name in ('pid', 'port'):
-            for value in ('x', [], {}):
+        for name in HELLO.keys() - set(UNUSED):
+            for value in (1.5, [], {}):
                 with self.assertRaises((TypeError, ValueError)):
                     worker_.Worker({**HELLO, name: value}, self._opened[0])
+        for port in (-1, 0, 65536):
+            with self.assertRaises(ValueError):
+                worker_.Worker({**HELLO, 'port': port}, self._opened[0])
 
     async def test_title_and_number(self):
         self.assertFalse(self.worker.wanted)
