@@ -142,6 +142,9 @@ class DebugpyBackend(base.Backend):
                 # None if it has noticed by itself that the gateway is gone.
                 py_db = pydevd.get_global_debugger()
                 if py_db is not None:
+                    # They refer to it weakly, and complain when it is gone.
+                    for thread in list(py_db.created_pydb_daemon_threads):
+                        thread.osdbg_keeps = py_db
                     api = pydevd.PyDevdAPI()
                     api.request_disconnect(py_db, resume_threads=True)
                     # Its threads wait for each other, half a second long.

@@ -64,7 +64,7 @@ NOT_READY = [
     ('redirect_output', 'true', 'redirectOutput'),
     ('path_mappings', '/a=/b', 'pathMappings'),
     ('allow_remote', 'true', 'ssh -L 5678:127.0.0.1:5678 HOST'),
-    ('allowed_users', 'me', 'user of the service'),
+    ('allowed_users', 'me', 'whoever can log in'),
     ('max_stop_seconds', '1', 'detach'),
 ]
 

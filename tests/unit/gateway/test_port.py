@@ -254,7 +254,7 @@ class TestListener(PortTestCase):
         (trouble,) = agent.said('port')
         self.assertIn(f'192.0.2.1:{self.port} cannot be opened', trouble)
         self.assertIn('correct [remote_debug] host', trouble)
-        self.assertNotIn(str(errno.EADDRNOTAVAIL), trouble)
+        self.assertNotIn('Errno', trouble)
 
     async def test_a_name_that_no_resolver_takes(self):
         agent = await self.agent(host='x' * 99)
