@@ -40,10 +40,9 @@ from osdbg import waiting
 _SPAWN_SECONDS = 10.0
 # By the number of failures in a row.
 _RETRY_SECONDS = (0.5, 0.5, 1.0, 2.0, 5.0)
-# Agents that find no gateway at the same moment look again after different
-# ones, about as long as a gateway takes to start, so that few of them start
-# one. It does no harm: bind() elects, and whoever loses ends.
-_SPREAD_SECONDS = 0.25
+# Of the agents that find no gateway at the same moment one starts it, and the
+# others wait so long: who has the turn may be stopped, or a stranger.
+_TURN_SECONDS = 3.0
 # A child that is about to exec something else never gets to say hello.
 _FORK_SECONDS = 0.05
 # A process that forks later than this after init() is no launcher at work:
@@ -60,11 +59,6 @@ _FAULTS = {
     signal.SIGILL,
     signal.SIGSEGV,
 }
-
-
-def _pause_at_random() -> None:
-    # Not by random: forked children would all draw the same.
-    waiting.pause(_SPREAD_SECONDS * os.urandom(1)[0] / 255)
 
 
 class Agent:
@@ -87,6 +81,7 @@ class Agent:
         self.attached = False
         self.backend: backends.Backend | None = None
         self._channel: protocol.Channel | None = None
+        self._turn: Any = None
         self._started = waiting.monotonic()
         self._forked = False
         self._transition = waiting.allocate_lock()
@@ -229,22 +224,36 @@ class Agent:
 
     def _connect(self) -> protocol.Channel:
         """Reach the gateway, starting one if there is none."""
-        deadline = waiting.monotonic() + _SPAWN_SECONDS
-        remedies = iter((_pause_at_random, spawn.spawn))
-        while True:
-            try:
-                return self._greet()
-            except OSError as exc:
-                if waiting.monotonic() > deadline:
-                    raise exceptions.GatewayUnavailable(
-                        protocol.place(), str(exc)
-                    ) from exc
-                absent = isinstance(exc, protocol.ABSENT)
-            remedy = next(remedies, None) if absent else None
-            if remedy is not None:
-                remedy()
-            else:
+        began = waiting.monotonic()
+        spawned = False
+        try:
+            while True:
+                waited = waiting.monotonic() - began
+                try:
+                    return self._greet()
+                except OSError as exc:
+                    if waited > _SPAWN_SECONDS:
+                        raise exceptions.GatewayUnavailable(
+                            protocol.place(), str(exc)
+                        ) from exc
+                    absent = isinstance(exc, protocol.ABSENT)
+                if absent and not spawned:
+                    spawned = self._take_turn() or waited > _TURN_SECONDS
+                    if spawned:
+                        spawn.spawn()
                 waiting.pause(0.02)
+        finally:
+            self._end_turn()
+
+    def _take_turn(self) -> bool:
+        with self._transition:
+            self._turn = protocol.claim_spawn()
+        return self._turn is not None
+
+    def _end_turn(self) -> None:
+        turn, self._turn = self._turn, None
+        if turn is not None:
+            turn.close()
 
     def _greet(self) -> protocol.Channel:
         # In one go for whoever forks: a child must know the socket to close
@@ -309,10 +318,10 @@ class Agent:
                     line = str(exc)
                 channel.send(failed=ticket, reason=line)
                 self._failure = f'the debugger could not be loaded ({line})'
-                self._loaded.set()
                 self._complain(
                     f'{self._failure}; the service runs on without it'
                 )
+                self._loaded.set()
                 return
             self.backend = backend
         self._failure = ''
@@ -356,6 +365,7 @@ class Agent:
     def after_fork_in_child(self) -> None:
         """Drop what belongs to the parent and start anew."""
         backend, channel = self.backend, self._channel
+        self._end_turn()
         self.parent = self.id
         self._reset()
         if channel is not None:

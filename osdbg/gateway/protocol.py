@@ -100,6 +100,21 @@ def listen() -> _socket.socket | None:
     return sock
 
 
+def claim_spawn() -> _socket.socket | None:
+    """Take the turn to start a gateway.
+
+    :returns: a socket to close when the gateway stands, or None when it is
+        somebody else's turn
+    """
+    sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    try:
+        sock.bind(address() + '-spawn')
+    except OSError:
+        sock.close()
+        return None
+    return sock
+
+
 def connect() -> _socket.socket:
     """Connect to this user's gateway.
 

@@ -25,7 +25,7 @@ from osdbg import agent
 def tasks():
     return len(os.listdir('/proc/self/task'))
 
-def until(probe, seconds=10):
+def until(probe, seconds=20):
     deadline = time.monotonic() + seconds
     while not probe():
         assert time.monotonic() < deadline, 'too late'
@@ -33,6 +33,25 @@ def until(probe, seconds=10):
 
 def armed():
     return osdbg.status().worker is not None
+
+def together(count, work):
+    """Have children work, none of which ends before all have worked."""
+    done, tell = os.pipe()
+    go, start = os.pipe()
+    pids = []
+    for _ in range(count):
+        pids.append(os.fork())
+        if not pids[-1]:
+            os.close(start)
+            code = work()
+            os.write(tell, b'.')
+            os.read(go, 1)
+            os._exit(code)
+    os.close(tell)
+    for _ in pids:
+        assert os.read(done, 1), 'a child has died'
+    os.close(start)
+    return [os.waitstatus_to_exitcode(os.waitpid(p, 0)[1]) for p in pids]
 
 def child(work):
     pid = os.fork()
@@ -108,15 +127,8 @@ print('OK')
             """
 def work():
     until(armed)
-    time.sleep(0.5)
     return 10 + status.worker
-pids = []
-for _ in range(4):
-    pid = os.fork()
-    if not pid:
-        os._exit(work())
-    pids.append(pid)
-codes = [os.waitstatus_to_exitcode(os.waitpid(p, 0)[1]) for p in pids]
+codes = together(4, work)
 assert sorted(codes) == [10, 11, 12, 13], codes
 print('OK')
 """
@@ -194,7 +206,7 @@ class TestEnd(AgentTestCase):
                         f'{PRELUDE}\n{when}\n{end}\n', **self.environ()
                     )
                     self.assertEqual(code, done.returncode, done.stderr)
-                    self.assertLess(time.monotonic() - started, 10)
+                    self.assertLess(time.monotonic() - started, 20)
                     if code != -2:
                         self.assertEqual('', done.stderr)
 
@@ -260,15 +272,10 @@ print('OK')
         self.assert_armed(
             """
 from osdbg.gateway import protocol
-pids = []
-for _ in range(6):
-    pid = os.fork()
-    if not pid:
-        until(armed)
-        sock = protocol.connect()
-        os._exit(protocol.peer(sock)[0] % 251)
-    pids.append(pid)
-codes = {os.waitstatus_to_exitcode(os.waitpid(p, 0)[1]) for p in pids}
+def work():
+    until(armed)
+    return protocol.peer(protocol.connect())[0] % 251
+codes = set(together(6, work))
 assert len(codes) == 1, codes
 print('OK')
 """
@@ -279,17 +286,11 @@ print('OK')
             PRELUDE.replace('status = osdbg.init()', '')
             + """
 from osdbg.gateway import protocol
-pids = []
-for _ in range(12):
-    pid = os.fork()
-    if not pid:
-        osdbg.init()
-        assert agent.current().wait_armed(9) == ''
-        sock = protocol.connect()
-        time.sleep(1)  # so that no gateway ends before another is asked
-        os._exit(protocol.peer(sock)[0] % 251)
-    pids.append(pid)
-codes = {os.waitstatus_to_exitcode(os.waitpid(p, 0)[1]) for p in pids}
+def work():
+    osdbg.init()
+    assert agent.current().wait_armed(25) == ''
+    return protocol.peer(protocol.connect())[0] % 251
+codes = set(together(12, work))
 assert len(codes) == 1, codes
 print('OK')
 """,
@@ -300,7 +301,7 @@ print('OK')
         self.assert_ok(
             SQUATTER.format(name='-spawn', backlog=0)
             + PRELUDE
-            + "until(armed, 8)\nprint('OK')\n",
+            + "until(armed, 20)\nprint('OK')\n",
             **self.environ(),
         )
 

@@ -163,7 +163,7 @@ class TestProcess(unittest.TestCase):
 
     def test_a_second_one_says_so(self):
         name = fresh.environ()['OSDBG_SOCKET']
-        first = self.start(OSDBG_SOCKET=name)
+        first = self.start(OSDBG_SOCKET=name, OSDBG_GATEWAY_GRACE='60')
         self.addCleanup(first.communicate)
         self.addCleanup(first.kill)
         deadline = time.monotonic() + 20
