@@ -90,14 +90,22 @@ class _Sys(types.ModuleType):
             setattr(sys, name, value)
 
 
-class _Proxy:
-    """Loads a module of the debugger with the isolated ``__import__``."""
+def _nothing(module: Any) -> None:
+    pass
+
+
+class _Loader:
+    """Loads a module as another loader does, with a word before and after."""
 
     def __init__(
-        self, loader: SourceFileLoader, isolated_builtins: dict[str, Any]
+        self,
+        loader: Any,
+        before: Callable[[Any], None] = _nothing,
+        after: Callable[[Any], None] = _nothing,
     ) -> None:
         self._loader = loader
-        self._builtins = isolated_builtins
+        self._before = before
+        self._after = after
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loader, name)
@@ -106,26 +114,9 @@ class _Proxy:
         return None
 
     def exec_module(self, module: types.ModuleType) -> None:
-        module.__dict__['__builtins__'] = self._builtins
+        self._before(module)
         self._loader.exec_module(module)
-
-
-class _Watch:
-    """Tells of a module that has been executed."""
-
-    def __init__(self, loader: Any, tell: Callable[[Any], None]) -> None:
-        self._loader = loader
-        self._tell = tell
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._loader, name)
-
-    def create_module(self, spec: ModuleSpec) -> None:
-        return None
-
-    def exec_module(self, module: types.ModuleType) -> None:
-        self._loader.exec_module(module)
-        self._tell(module)
+        self._after(module)
 
 
 class Isolation:
@@ -158,6 +149,10 @@ class Isolation:
         if name == 'threading':
             threads.share(module, self._real)
         return module
+
+    def _isolate(self, module: types.ModuleType) -> None:
+        """Have a module of the debugger import by our ``__import__``."""
+        module.__dict__['__builtins__'] = self._builtins
 
     def _follow(self, threading: Any) -> None:
         threads.follow(threading, self.threading())
@@ -198,12 +193,12 @@ class Isolation:
         if top == 'threading':
             # eventlet executes it anew, for its tpool.
             if spec is not None and self._copied:
-                spec.loader = _Watch(spec.loader, self._follow)  # type: ignore
+                spec.loader = _Loader(spec.loader, after=self._follow)  # type: ignore
             return spec
         # Compiled modules (Cython) take what they need of these from the
         # debugger's Python modules, they import none of them.
         if spec is not None and isinstance(spec.loader, SourceFileLoader):
-            spec.loader = _Proxy(spec.loader, self._builtins)  # type: ignore
+            spec.loader = _Loader(spec.loader, before=self._isolate)  # type: ignore
         return spec
 
     def enter(self) -> None:
@@ -214,9 +209,8 @@ class Isolation:
         """
         if self not in sys.meta_path:
             sys.meta_path.insert(0, self)
-        self.renew()
         if self._copied:
-            threads.begin(self.threading())
+            threads.begin(self.threading(), self._real)
 
     def leave(self) -> None:
         """Stop serving imports; the modules stay what they are."""

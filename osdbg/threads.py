@@ -204,8 +204,9 @@ def share(copy: Any, real: Any) -> None:
     copy._after_fork.__code__ = _nothing.__code__
 
 
-def begin(copy: Any) -> None:
+def begin(copy: Any, real: Any) -> None:
     """Prepare a copy for a session."""
+    renew(copy, real)
     copy._starters.begin()
 
 

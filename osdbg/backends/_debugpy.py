@@ -35,6 +35,7 @@ from osdbg import exceptions
 from osdbg import isolation
 from osdbg import patching
 from osdbg import settings as settings_
+from osdbg import waiting
 
 _ROOTS = (
     'debugpy',
@@ -65,12 +66,11 @@ _HIDDEN = tuple(
         'journal',
         'patching',
         'threads',
+        'waiting',
     )
 )
 _SETTLE_SECONDS = 0.05
 _DOOR_SECONDS = 1.0
-_allocate_lock: Any = patching.native('_thread').allocate_lock
-_sleep: Any = patching.native('time').sleep
 _isolation: isolation.Isolation | None = None
 
 
@@ -84,7 +84,7 @@ class DebugpyBackend(base.Backend):
         self._sock: Any = None
         self._hook: Any = None
         # Held while a thread of the service is made to stop.
-        self._door = _allocate_lock()
+        self._door = waiting.allocate_lock()
         self._open = True
 
     def require(self) -> None:
@@ -153,7 +153,7 @@ class DebugpyBackend(base.Backend):
                 _stop_tracing(pydevd)
                 if not _monitoring():
                     # For a thread that was just about to trace itself.
-                    _sleep(_SETTLE_SECONDS)
+                    waiting.pause(_SETTLE_SECONDS)
                     _stop_tracing(pydevd)
         finally:
             self._forget(pydevd)

@@ -152,12 +152,12 @@ class Attachment:
 
     def _drop(self, events: list[dap.Message]) -> None:
         """Forget one: the client may never ask for them."""
-        oldest = 0
-        for index, event in enumerate(events):
-            if event.get('event') == 'output':
-                oldest = index
-                break
-        del events[oldest]
+        outputs = (
+            index
+            for index, event in enumerate(events)
+            if event.get('event') == 'output'
+        )
+        del events[next(outputs, 0)]
 
     @property
     def begun(self) -> bool:
