@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from osdbg.bootstrap import monkey_patch
     from osdbg.bootstrap import set_trace
     from osdbg.bootstrap import status
+    from osdbg.integrations.oslo_service import RemoteDebugMixin
     from osdbg.opts import list_opts
     from osdbg.opts import register_cli_opts
     from osdbg.opts import register_opts
 
 __all__ = [
+    'RemoteDebugMixin',
     'breakpoint',
     'init',
     'list_opts',
@@ -38,13 +40,18 @@ __all__ = [
     'status',
 ]
 
-_FROM_OPTS = ('list_opts', 'register_cli_opts', 'register_opts')
+_HOMES = {
+    'RemoteDebugMixin': 'osdbg.integrations.oslo_service',
+    'list_opts': 'osdbg.opts',
+    'register_cli_opts': 'osdbg.opts',
+    'register_opts': 'osdbg.opts',
+}
 
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    home = 'osdbg.opts' if name in _FROM_OPTS else 'osdbg.bootstrap'
+    home = _HOMES.get(name, 'osdbg.bootstrap')
     found: object = getattr(__import__(home, fromlist=[name]), name)
     globals()[name] = found
     return found

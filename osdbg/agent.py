@@ -51,6 +51,7 @@ _LAUNCH_SECONDS = 10.0
 # How long a fork may wait for a load or an unload in progress: a child that
 # is forked in the middle of an import inherits a lock nobody will release.
 _FORK_GATE_SECONDS = 2.0
+_LOOK_SECONDS = 0.01
 # Each is its own thread's, and faulthandler's there.
 _FAULTS = {
     signal.SIGABRT,
@@ -84,6 +85,9 @@ class Agent:
         self._turn: Any = None
         self._started = waiting.monotonic()
         self._forked = False
+        self._launching = False
+        self._introduced = False
+        self._renewing = False
         self._transition = waiting.allocate_lock()
         # The thread that is forking and holds the lock above.
         self._forker = 0
@@ -105,6 +109,47 @@ class Agent:
         """Whether ``workers`` names this process, as far as is known."""
         number = self.number
         return number is None or self.settings.takes_worker(number)
+
+    def introduce(self, settings: settings_.Settings) -> bool:
+        """Take the options of an ``init()`` in this process.
+
+        There may be several: before the service has read its configuration,
+        and after. The last one counts.
+
+        :returns: whether it is the first in this process
+        """
+        if settings != self.settings:
+            self._adopt(settings)
+        first, self._introduced = not self._introduced, True
+        return first
+
+    def _adopt(self, settings: settings_.Settings) -> None:
+        with self._transition:
+            said = self._hello()
+            self.settings = settings
+            # What has been said is said again only if it has changed, and
+            # not over the head of a client.
+            if self._channel and not self.backend and self._hello() != said:
+                self._renewing = True
+                self._answered = waiting.Event()
+                self._channel.hang_up()
+
+    def launch(self) -> None:
+        """Leave the debugging to the workers that are about to be forked.
+
+        Returns when a debugger that was loaded here already is out of their
+        way, or does not go.
+        """
+        if self.settings.launcher:
+            return
+        with self._transition:
+            self._launching = True
+            if self._channel is not None:
+                self._channel.send(launching=True)
+        for _ in range(int(_FORK_GATE_SECONDS / _LOOK_SECONDS)):
+            if self.backend is None:
+                return
+            waiting.pause(_LOOK_SECONDS)
 
     def start(self, delay: float = 0) -> None:
         """Start the thread of this process.
@@ -147,9 +192,11 @@ class Agent:
         """
         return self._ready.wait(seconds or -1)
 
-    def break_here(self, frame: types.FrameType) -> bool:
-        """Stop at the next line of a frame, if a client is attached.
+    def break_here(self, frame: types.FrameType | None) -> bool:
+        """Stop this thread, if a client is attached.
 
+        :param frame: at whose next line; without one, at the next line that
+            is not osdbg's
         :returns: whether one is
         """
         backend = self.backend
@@ -157,6 +204,21 @@ class Agent:
             return False
         backend.break_here(frame)
         return True
+
+    def break_on_exception(self, exc: BaseException) -> None:
+        """Stop this thread on what it has caught, if a client is attached.
+
+        :param exc: with its traceback
+        """
+        backend = self.backend
+        if backend is not None and self.attached:
+            backend.break_on_exception(exc)
+
+    def trace_this_thread(self) -> None:
+        """Let this thread stop at breakpoints, if a client is attached."""
+        backend = self.backend
+        if backend is not None and self.attached:
+            backend.trace_this_thread()
 
     def _run(self, delay: float) -> None:
         failures = 0
@@ -170,7 +232,7 @@ class Agent:
         while True:
             failures += 1
             try:
-                if self._serve():
+                if self._serve() or self._renewing:
                     failures = 0
                 elif failures > 1:
                     # Once may be a gateway that was just ending.
@@ -182,6 +244,9 @@ class Agent:
             except Exception as exc:
                 # Nothing may escape into the service.
                 self._complain(f'osdbg failed: {exc!r}; it goes on trying')
+            if self._renewing:
+                self._renewing = False
+                continue
             waiting.pause(
                 _RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)]
             )
@@ -276,6 +341,8 @@ class Agent:
             'host': settings.host,
             'port': settings.port,
             'workers': settings.workers,
+            'launcher': settings.launcher,
+            'launching': self._launching,
             'eager': settings.activate == 'on_init',
             'required': settings.required,
         }
@@ -395,20 +462,20 @@ def start(settings: settings_.Settings) -> tuple[Agent, bool]:
     """
     global _current
     with _starting:
-        if _current is not None and _current.pid == os.getpid():
-            return _current, False
         if _current is not None:
-            # Forked in C (uWSGI): no hook ran, no thread came along.
-            _current.after_fork_in_child()
-            return _current, True
+            if _current.pid != os.getpid():
+                # Forked in C (uWSGI): no hook ran, no thread came along.
+                _current.after_fork_in_child()
+            return _current, _current.introduce(settings)
         os.register_at_fork(
             before=_before_fork,
             after_in_parent=_after_fork_in_parent,
             after_in_child=_after_fork_in_child,
         )
         _current = Agent(settings)
+        first = _current.introduce(settings)
         _current.start()
-        return _current, True
+        return _current, first
 
 
 def _before_fork() -> None:

@@ -66,6 +66,8 @@ class Status:
 
 
 _statuses: dict[agent_.Agent, Status] = {}
+_inherited: settings_.Settings | None = None
+_complaints: set[str] = set()
 
 
 def init(conf: Any = None) -> Status | None:
@@ -78,6 +80,78 @@ def init(conf: Any = None) -> Status | None:
     :raises: SystemExit only if ``[remote_debug] required`` is set and the
         debugger cannot be had
     """
+    return _init(conf, sys._getframe(1))
+
+
+def arm(conf: Any = None, frame: Any = None) -> Status | None:
+    """Do what ``init()`` does, for an integration and not for the service.
+
+    :param conf: as for ``init()``
+    :param frame: at whose next line ``suspend`` stops; without one, at the
+        next line that is the service's own
+    :returns: as from ``init()``
+    :raises: SystemExit as ``init()``
+    """
+    return _init(conf, frame)
+
+
+def resolve(conf: Any) -> settings_.Settings | None:
+    """Read the options for a worker that cannot, in its launcher.
+
+    A worker that is spawned has a CONF that was never called, and what
+    ``osdbg run`` took out of the environment never gets there.
+
+    :param conf: as for ``init()``
+    :returns: the options for :func:`inherit`; None when osdbg is off, or
+        ``init()`` would refuse them
+    """
+    try:
+        return _read(conf) if _is_mentioned(conf) else None
+    except Exception:
+        return None  # the worker finds and tells the same
+
+
+def inherit(settings: settings_.Settings, launcher: int) -> None:
+    """Have ``init()`` use the options that the launcher of this worker read.
+
+    :param settings: what :func:`resolve` returned there
+    :param launcher: its process id; who copies a service inherits nothing
+    """
+    global _inherited
+    if launcher != os.getpid():
+        _inherited = settings
+
+
+def blocks() -> bool:
+    """Tell whether ``init()`` would wait for a client or for the debugger."""
+    settings = resolve(None)
+    return settings is not None and (
+        settings.wait_for_client
+        or settings.suspend
+        or settings.activate == 'on_init'
+    )
+
+
+def launch() -> None:
+    """Leave the debugging to the workers this process is about to fork."""
+    agent = _agent()
+    if agent is not None:
+        agent.launch()
+
+
+def complain(line: str) -> None:
+    """Say in the service's log what osdbg cannot do for it.
+
+    Once, however often a paste file or a launcher leads here.
+
+    :param line: ends with what to type
+    """
+    if line not in _complaints:
+        _complaints.add(line)
+        _log().warning('%s', line)
+
+
+def _init(conf: Any, caller: Any) -> Status | None:
     try:
         if not _is_mentioned(conf):
             return None
@@ -87,7 +161,7 @@ def init(conf: Any = None) -> Status | None:
         from osdbg import settings as settings_
 
         settings_.check(settings)
-        return _start(settings, sys._getframe(1))
+        return _start(settings, caller)
     except Exception as exc:
         _refuse(exc, conf)
     return None
@@ -101,6 +175,9 @@ def _is_mentioned(conf: Any) -> bool:
     """
     if any(name.startswith(_VARIABLES) for name in os.environ):
         return True
+    known: Any = sys.modules.get('osdbg.settings')
+    if _inherited is not None or (known is not None and known.taken()):
+        return True
     if conf is None:
         return False
     sections = conf.list_all_sections()
@@ -113,6 +190,8 @@ def _is_mentioned(conf: Any) -> bool:
 
 
 def _read(conf: Any) -> settings_.Settings | None:
+    if _inherited is not None:
+        return _inherited
     if conf is None:
         from osdbg import settings as settings_
 
@@ -190,7 +269,7 @@ def _refuse(exc: Exception, conf: Any) -> None:
         line = f'osdbg is off: {type(exc).__name__}: {exc}'
     if opts.required(conf):
         raise SystemExit(line) from exc
-    _log().warning('%s', line)
+    complain(line)
 
 
 def _log() -> Any:

@@ -51,6 +51,30 @@ class InvalidOption(OsdbgError):
         )
 
 
+class UnknownOption(OsdbgError):
+    """An option was written that does not exist."""
+
+    def __init__(
+        self, option: str, source: str, known: tuple[str, ...]
+    ) -> None:
+        """Keep the name that was written beside the names that exist.
+
+        :param option: the name as it was written
+        :param source: where it was written, such as a file's name
+        :param known: the names there are, the likeliest first
+        """
+        super().__init__(option, source, known)
+        self.option = option
+        self.source = source
+        self.known = known
+
+    def __str__(self) -> str:
+        return (
+            f'[remote_debug] {self.option} (from {self.source}) is not an '
+            f'option of osdbg: write one of {", ".join(self.known)}'
+        )
+
+
 class OptionNotReady(OsdbgError):
     """An option asks for something this version of osdbg cannot do yet."""
 
@@ -131,3 +155,22 @@ class GatewayUnavailable(OsdbgError):
             f'no osdbg gateway answers at {self.address} ({self.reason}): '
             f'to see why, type: python -m osdbg.gateway'
         )
+
+
+class CannotRun(OsdbgError):
+    """A command cannot be found, or osdbg would not be started in it."""
+
+    def __init__(self, command: str, reason: str, instead: str) -> None:
+        """Keep what was asked, what is in the way, and the way around.
+
+        :param command: the program, as it was typed or found
+        :param reason: what is in the way
+        :param instead: what to do now, as an imperative sentence
+        """
+        super().__init__(command, reason, instead)
+        self.command = command
+        self.reason = reason
+        self.instead = instead
+
+    def __str__(self) -> str:
+        return f'{self.command} {self.reason}: {self.instead}'

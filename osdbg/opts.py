@@ -166,16 +166,30 @@ def read(conf: cfg.ConfigOpts | None) -> settings.Settings | None:
         return settings.read_environ(os.environ)
     register_opts(conf)
     given = settings.from_environ(os.environ)
-    if not given and not _is_on(conf):
+    if not given and not settings.asked(given) and not _is_on(conf):
         return None
     for setting in settings.SETTINGS:
         found = _find(conf, setting.name)
         if found and (found[2] or setting.name not in given):
             given[setting.name] = found[:2]
-    if 'port' not in given and 'activate' not in given:
+    if not settings.asked(given):
         return None
     resolved = settings.resolve(given)
     return resolved if resolved.on else None
+
+
+def overrule(conf: cfg.ConfigOpts, service: cfg.ConfigOpts) -> None:
+    """Have what the operator typed count in another configuration, too.
+
+    :param conf: one that was made of files alone
+    :param service: the one that has the service's command line
+    """
+    register_opts(conf)
+    register_opts(service)
+    for setting in settings.SETTINGS:
+        found = _find(service, setting.name)
+        if found and found[2]:
+            conf.set_override(setting.name, found[0], settings.GROUP)
 
 
 def is_parsed(conf: cfg.ConfigOpts) -> bool:

@@ -26,9 +26,13 @@ from osdbg import values as values_
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from collections.abc import MutableMapping
     from typing import Any
 
 GROUP = 'remote_debug'
+
+DEFAULT_PORT = 'OSDBG_DEFAULT_PORT'
+"""Set by ``osdbg run`` for services that have no port written anywhere."""
 
 READY_BACKENDS = ('debugpy', 'ptvsd')
 KNOWN_BACKENDS = (
@@ -129,6 +133,13 @@ SETTINGS = (
         'The workers to debug: "all", "first", or numbers such as "0,2".',
     ),
     Setting(
+        'launcher',
+        values_.BOOLEAN,
+        False,
+        'Debug the process that forks the workers as well. It is left alone '
+        'otherwise: all it does is to wait for them.',
+    ),
+    Setting(
         'eventlet',
         values_.STRING,
         'isolate',
@@ -214,6 +225,7 @@ class Settings:
     wait_timeout: float
     suspend: bool
     workers: str
+    launcher: bool
     eventlet: str
     redirect_output: bool
     path_mappings: tuple[tuple[str, str], ...]
@@ -241,6 +253,15 @@ class Settings:
         self.name = self.name or program_name()
         self.sources = dict(sources)
 
+    def __eq__(self, other: object) -> bool:
+        """Tell whether two services have the same options."""
+        return isinstance(other, Settings) and all(
+            getattr(self, setting.name) == getattr(other, setting.name)
+            for setting in SETTINGS
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
     @property
     def on(self) -> bool:
         """Tell whether these settings ask for a debugger at all."""
@@ -263,13 +284,44 @@ def program_name() -> str:
     :returns: ``nova-compute`` for ``/usr/bin/nova-compute``, and the package
         for ``python -m package``
     """
+    if _program:
+        return _program
     # An embedding program, such as uWSGI, may leave sys.argv unset.
     argv: list[str] = getattr(sys, 'argv', None) or ['']
+    if argv[0] == '-m':
+        return _module_name() or 'python'  # its file is not known yet
     path = argv[0].split('/')
     if len(path) > 1 and path[-1] == '__main__.py':
         return path[-2]
     name = path[-1]
-    return name[:-3] if name.endswith('.py') else name or 'python'
+    return name[:-3] if name.endswith('.py') else name.lstrip('-') or 'python'
+
+
+def name_program(name: str) -> None:
+    """Say what runs here where the command line does not, as in a server.
+
+    :param name: what ``program_name`` shall return
+    """
+    global _program
+    _program = name
+
+
+def _module_name() -> str:
+    """Return the module that ``python -m`` is about to run.
+
+    Python tells only since 3.10; Linux does as well.
+    """
+    words: list[str] = getattr(sys, 'orig_argv', [])
+    if not words:
+        try:
+            with open('/proc/self/cmdline') as file:
+                words = file.read().split('\0')
+        except OSError:
+            return ''
+    for flag, module in zip(words, words[1:]):
+        if flag == '-m':
+            return module.rpartition('.')[2]
+    return ''
 
 
 def env_name(name: str) -> str:
@@ -309,17 +361,69 @@ def parse(setting: Setting, text: str, source: str) -> Any:
 def from_environ(environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     """Collect the options that are set in an environment.
 
-    An empty variable counts as unset, as it does for most programs.
+    An empty variable counts as unset, as it does for most programs. What
+    :func:`take_environ` took out of the environment still counts, and below
+    all that what :func:`note` was told.
 
     :param environ: such as ``os.environ``
     :returns: option names to text and source, as :func:`resolve` takes them
     """
-    given = {}
+    given = {**_noted, **_taken}
     for variable, name in _VARIABLES:
         text = environ.get(variable)
         if text and not text.isspace():
             given[name] = (text, f'the environment variable {variable}')
     return given
+
+
+def take_environ(environ: MutableMapping[str, str]) -> None:
+    """Move the options out of an environment, into this process alone.
+
+    The programs that a service starts shall not find them there.
+
+    :param environ: such as ``os.environ``
+    """
+    _taken.update(from_environ(environ))
+    for variable, _name in _VARIABLES:
+        environ.pop(variable, None)
+    port = environ.pop(DEFAULT_PORT, None)
+    if port:
+        _fallback['port'] = (port, f'the environment variable {DEFAULT_PORT}')
+
+
+def give_back() -> dict[str, str]:
+    """Return what ``take_environ`` took, for the same program run anew.
+
+    :returns: environment variables
+    """
+    given = {env_name(name): text for name, (text, _) in _taken.items()}
+    if 'port' in _fallback:
+        given[DEFAULT_PORT] = _fallback['port'][0]
+    return given
+
+
+def taken() -> bool:
+    """Tell whether ``take_environ`` or ``note`` has found anything."""
+    return bool(_noted or _taken or _fallback)
+
+
+def note(given: Mapping[str, tuple[str, str]]) -> None:
+    """Have options count in this process that a paste file says.
+
+    The command line and the environment win over them, and they over the
+    configuration files. Whoever reads the options later finds them, too.
+
+    :param given: option names to text and source
+    """
+    _noted.update(given)
+
+
+def asked(given: Mapping[str, tuple[str, str]]) -> bool:
+    """Tell whether what was written asks for a debugger.
+
+    :param given: option names to text and source
+    """
+    return 'activate' in given or 'port' in given or bool(_fallback)
 
 
 def resolve(given: Mapping[str, tuple[str, str]]) -> Settings:
@@ -329,6 +433,7 @@ def resolve(given: Mapping[str, tuple[str, str]]) -> Settings:
     :returns: the settings, on or off
     :raises: InvalidOption
     """
+    given = {**_fallback, **given}
     values = {
         name: parse(BY_NAME[name], text, source)
         for name, (text, source) in given.items()
@@ -346,7 +451,7 @@ def read_environ(environ: Mapping[str, str]) -> Settings | None:
     :raises: InvalidOption
     """
     given = from_environ(environ)
-    if 'port' not in given and 'activate' not in given:
+    if not asked(given):
         return None
     settings = resolve(given)
     return settings if settings.on else None
@@ -407,6 +512,11 @@ def _as_text(value: Any) -> str:
 
 
 _VARIABLES = tuple((env_name(s.name), s.name) for s in SETTINGS)
+_program = ''
+_noted: dict[str, tuple[str, str]] = {}
+_taken: dict[str, tuple[str, str]] = {}
+# What counts where nobody, not even the configuration file, says otherwise.
+_fallback: dict[str, tuple[str, str]] = {}
 
 # What later versions bring: option, the values that work today, and what
 # serves meanwhile.

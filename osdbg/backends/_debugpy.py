@@ -30,6 +30,9 @@ import types
 from typing import Any
 
 from osdbg.backends._debugpy_signals import obeying_signals
+from osdbg.backends._debugpy_stops import stop_at_next_line
+from osdbg.backends._debugpy_stops import stop_on_exception
+from osdbg.backends._debugpy_stops import trace_this_thread
 from osdbg.backends import base
 from osdbg import exceptions
 from osdbg import isolation
@@ -57,15 +60,20 @@ _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _HIDDEN = tuple(
     os.path.join(_PACKAGE, name)
     for name in (
+        '_site',
         'agent',
         'backends',
         'bootstrap',
+        'exceptions',
         'gateway',
         'integrations',
         'isolation',
         'journal',
+        'opts',
         'patching',
+        'settings',
         'threads',
+        'values',
         'waiting',
     )
 )
@@ -212,8 +220,35 @@ class DebugpyBackend(base.Backend):
     def _breakpoint(self, *args: Any, **kwargs: Any) -> None:
         self.break_here(sys._getframe(1))
 
-    def break_here(self, frame: types.FrameType) -> None:
+    def break_here(self, frame: types.FrameType | None) -> None:
         """Stop the calling thread, unless the client is just leaving."""
+        self._call(lambda: self._suspend(frame))
+
+    def _suspend(self, frame: types.FrameType | None) -> None:
+        if frame is None:
+            stop_at_next_line(self._pydevd)
+            return
+        self._pydevd.settrace(
+            suspend=True,
+            trace_only_current_thread=True,
+            patch_multiprocessing=False,
+            notify_stdin=False,
+            stop_at_frame=frame,
+        )
+
+    def break_on_exception(self, exc: BaseException) -> None:
+        """Stop as for an exception that nobody has caught."""
+        py_db = self._open and self._pydevd.get_global_debugger()
+        if py_db and not py_db.pydb_disposed:
+            stop_on_exception(self._pydevd, py_db, exc)
+
+    def trace_this_thread(self) -> None:
+        """Trace a thread that pydevd has not heard of, up to Python 3.11."""
+        if sys.gettrace() is None and not _monitoring():
+            self._call(lambda: trace_this_thread(self._pydevd))
+
+    def _call(self, function: Any) -> None:
+        """Call a function of pydevd's, unless the client is just leaving."""
         # Not for long: we may be in a signal handler of one who has it.
         if not self._door.acquire(True, _DOOR_SECONDS):
             return
@@ -221,13 +256,7 @@ class DebugpyBackend(base.Backend):
         try:
             py_db = self._open and self._pydevd.get_global_debugger()
             if py_db and not py_db.pydb_disposed:
-                self._pydevd.settrace(
-                    suspend=True,
-                    trace_only_current_thread=True,
-                    patch_multiprocessing=False,
-                    notify_stdin=False,
-                    stop_at_frame=frame,
-                )
+                function()
         except Exception:
             # The gateway went away this moment, and pydevd tried to connect
             # anew: nothing of that is for the service.

@@ -61,5 +61,25 @@ class Backend(abc.ABC):
         """Make ``breakpoint()`` stop while a client is attached."""
 
     @abc.abstractmethod
-    def break_here(self, frame: types.FrameType) -> None:
-        """Stop the calling thread at the next line of a frame."""
+    def break_here(self, frame: types.FrameType | None) -> None:
+        """Stop the calling thread.
+
+        :param frame: at whose next line; without one, at the next line that
+            is not osdbg's
+        """
+
+    @abc.abstractmethod
+    def break_on_exception(self, exc: BaseException) -> None:
+        """Stop the calling thread on an exception that was caught.
+
+        Whatever exceptions the client has asked for, and where it was raised.
+
+        :param exc: with its traceback
+        """
+
+    @abc.abstractmethod
+    def trace_this_thread(self) -> None:
+        """Let the calling thread stop at breakpoints, if it does not yet.
+
+        It may be one that was started by C code, in a server such as uWSGI.
+        """

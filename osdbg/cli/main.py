@@ -30,6 +30,8 @@ from osdbg import exceptions
 
 COMMANDS = {
     'demo': 'watch a service with three workers being debugged',
+    'env': 'print the environment that has the effect of osdbg run',
+    'run': 'run an unmodified service under osdbg',
 }
 """Every command and what it is for, in one line."""
 

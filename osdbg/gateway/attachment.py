@@ -185,7 +185,9 @@ class Attachment:
 
     def lose(self) -> None:
         """Tell the client that the threads of a lost worker are no more."""
-        self._link = None
+        link, self._link = self._link, None
+        if link is not None:
+            link.handle = lambda message: None
         for thread in self._threads:
             self._client.event(
                 'thread', {'reason': 'exited', 'threadId': thread}

@@ -131,6 +131,8 @@ class Gateway:
         if 'forked' in message:
             worker.note_fork()
             port.review()
+        elif 'launching' in message:
+            port.launch(worker)
         elif 'loaded' in message:
             version = str(message.get('version'))
             worker.traces(str(message['loaded']), version)

@@ -28,6 +28,9 @@ from osdbg.gateway.worker import LoadFailed
 from osdbg.gateway.worker import Worker
 
 _RETRY_SECONDS = 1.0
+# How long after the last worker the first of the next ones may come: a
+# launcher that is reloaded ends all of them at once.
+_SUCCESSOR_SECONDS = 2.0
 # Clients beyond one for each worker: whoever connects may be anybody.
 _SPARE_CLIENTS = 64
 
@@ -163,11 +166,22 @@ class Port:
         one that was attached before its first fork keeps its session.
         """
         ids = {other.id for other in self.workers}
-        if worker.session is not None or worker.parent in ids:
+        if worker.session is not None or worker.debugs_launcher:
+            return False
+        if worker.launching:
+            return True
+        if worker.parent in ids:
             return False
         return worker.expecting or any(
             other.parent == worker.id for other in self.workers
         )
+
+    def launch(self, worker: Worker) -> None:
+        """Note that a process says of itself that it is a launcher."""
+        worker.launching = True
+        if worker.session is not None and not worker.debugs_launcher:
+            worker.session.hand_over()
+        self.review()
 
     def join(self, worker: Worker) -> None:
         """Add a process that has just been armed."""
@@ -184,9 +198,15 @@ class Port:
             worker.session.worker_lost()
         if not self.workers:
             self.close()
+            loop = asyncio.get_running_loop()
+            loop.call_later(_SUCCESSOR_SECONDS, self._end_sessions)
+        self.review()
+
+    def _end_sessions(self) -> None:
+        """Let the clients go, unless the service was only reloaded."""
+        if not self.workers:
             for session in self.sessions:
                 session.service_over()
-        self.review()
 
     def review(self) -> None:
         """Tell launchers and workers apart, again.

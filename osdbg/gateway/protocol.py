@@ -13,7 +13,7 @@
 """What agents and the gateway say to each other, and where they meet.
 
 One JSON object a line over a UNIX stream socket. An agent sends ``hello``
-(who it is), ``forked``, ``loaded`` or ``failed``; the gateway sends ``port``,
+(who it is), ``forked``, ``launching``, ``loaded`` or ``failed``; the gateway sends ``port``,
 ``load``, ``unload``, ``attached``, ``worker`` and ``log``. For each ``load``
 the agent opens a second connection, sends ``join`` with the ticket of that
 order, and hands the socket to the debugger: from then on it speaks DAP.
@@ -211,6 +211,13 @@ class Channel:
             return decode(line)
         except ValueError:
             return None
+
+    def hang_up(self) -> None:
+        """End the connection; whoever blocks in ``receive`` returns."""
+        try:
+            self._sock.shutdown(_socket.SHUT_RDWR)
+        except OSError:
+            pass  # the peer was quicker
 
     def close(self) -> None:
         """Close this process's end."""

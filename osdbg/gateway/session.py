@@ -365,17 +365,30 @@ class Session:
         worker = attachment.worker
         worker.session = None
         others = any(other is not worker for other in self._port.workers)
-        if not (self.is_root and others):
+        alone = worker in self._port.workers and not others
+        if alone or not self.is_root:
             self.is_root = False
             self._client.event('terminated')
             return
         attachment.lose()
+        rest = 'goes on with the others' if others else 'waits for another'
+        self.print(f'{worker.title} is gone; this session {rest}\n')
+
+    def hand_over(self) -> None:
+        """Leave a worker that is about to fork those to be debugged."""
+        attachment = self._attachment
+        if attachment is None or not attachment.begun or not self.is_root:
+            return
+        self._attachment = None
+        attachment.worker.session = None
+        attachment.lose()
         self.print(
-            f'{worker.title} is gone; this session goes on with the others\n'
+            f'{attachment.worker.title} starts its workers; this session goes '
+            f'on with them\n'
         )
 
     def service_over(self) -> None:
-        """Note that no worker is left, nor anybody to fork one."""
+        """Note that no worker is left, and that none has followed."""
         if self.is_root:
             self.is_root = False
             self._client.event('terminated')

@@ -67,6 +67,8 @@ class Worker:
             raise ValueError(f'{self.port} is no port')
         self.eager = _field(hello, 'eager', bool)
         self.required = _field(hello, 'required', bool)
+        self.debugs_launcher = _field(hello, 'launcher', bool)
+        self.launching = _field(hello, 'launching', bool)
         self.forked = 0.0
         if _field(hello, 'forked', bool):
             self.note_fork()

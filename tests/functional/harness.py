@@ -131,12 +131,24 @@ def processes_with(name, value):
     return found
 
 
+def osdbg_run(*options, **settings):
+    """Return the words that run a command under osdbg."""
+    words = [sys.executable, '-m', 'osdbg', 'run', *options]
+    for name, value in settings.items():
+        words += [f'--{name.replace("_", "-")}', str(value)]
+    return [*words, '--']
+
+
 def available(engines):
     """Leave out what the installed oslo.service does not have.
 
-    Its threading backend came with 4.2.
+    Its threading backend came with 4.2, and moved with 4.3.
     """
-    found = importlib.util.find_spec('oslo_service.backend')
+    (package,) = importlib.util.find_spec(
+        'oslo_service'
+    ).submodule_search_locations
+    places = ('backend/_threading', 'backend/threading')
+    found = any(os.path.exists(f'{package}/{place}') for place in places)
     return [name for name in engines if name != 'threading' or found]
 
 
@@ -320,8 +332,10 @@ class Service(Process):
         init='after_patch',
         config=None,
         arguments=(),
+        runner=(),
     ):
         argv = [
+            *runner,
             sys.executable,
             SERVICE,
             '--engine',
@@ -504,11 +518,15 @@ class FunctionalTestCase(unittest.TestCase):
         workers=1,
         init='after_patch',
         arguments=(),
+        runner=(),
         wait=True,
         environ=None,
         **options,
     ):
-        """Start the API service; ``options`` go into [remote_debug]."""
+        """Start the API service; ``options`` go into [remote_debug].
+
+        :param runner: the words that run it, such as :func:`osdbg_run`
+        """
         service = Service(
             dict(self.environ, **(environ or {})),
             engine=engine,
@@ -516,6 +534,7 @@ class FunctionalTestCase(unittest.TestCase):
             init=init,
             config=self.write_config(**options),
             arguments=arguments,
+            runner=runner,
         )
         self.processes.append(service)
         if wait:

@@ -143,9 +143,16 @@ class Prefork:
 def make_service(shared, args, init_worker):
     from oslo_service import service
 
-    class GreenService(service.Service):
+    bases = [service.Service]
+    if args.init.startswith('mixin'):
+        import osdbg
+
+        place = 0 if args.init == 'mixin_first' else 1
+        bases.insert(place, osdbg.RemoteDebugMixin)
+
+    class GreenService(*bases):
         def start(self):
-            from eventlet import wsgi
+            from eventlet import wsgi  # BREAK start eventlet
 
             init_worker()
             own = listening_socket(args.host, 0)
@@ -155,9 +162,9 @@ def make_service(shared, args, init_worker):
                 )
             announce(own)
 
-    class ThreadedService(service.Service):
+    class ThreadedService(*bases):
         def start(self):
-            self.stopped = threading.Event()
+            self.stopped = threading.Event()  # BREAK start threading
             init_worker()
             self.servers = ThreadedServers(shared, args.host)
             self.servers.start()

@@ -33,6 +33,10 @@ INITS = (
     'threads',
     'never',
     'listen',
+    'enable',
+    'enable_late',
+    'mixin_first',
+    'mixin_last',
 )
 
 
@@ -104,6 +108,11 @@ def init_debugger(args, conf, moment):
         import debugpy
 
         debugpy.listen(('127.0.0.1', args.debug_port))
+    elif args.init == 'enable_late' and moment == 'after_patch':
+        from osdbg import integrations
+        import oslo_service.service  # noqa: F401
+
+        integrations.enable()
     elif args.init == moment:
         import osdbg
 
@@ -115,6 +124,10 @@ def init_debugger(args, conf, moment):
 def main():
     args = parse_args()
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    if args.init == 'enable':
+        from osdbg import integrations
+
+        integrations.enable()
     if args.init == 'before_patch':
         init_debugger(args, load_conf(args), 'before_patch')
     patch(args.engine)

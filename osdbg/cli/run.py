@@ -1,0 +1,151 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""``osdbg run``: an unmodified service, debuggable."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import sys
+
+from osdbg.cli import target
+from osdbg import exceptions
+from osdbg import settings
+from osdbg import values
+
+DEFAULT_PORT = 5678
+SITE = os.path.join(
+    os.path.dirname(os.path.dirname(os.path.abspath(__file__))), '_site'
+)
+"""The directory whose sitecustomize starts osdbg."""
+
+_FOLLOW_EXEC = 'OSDBG_FOLLOW_EXEC'
+_INJECT = 'OSDBG_INJECT'
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    parser.usage = 'osdbg run [OPTIONS] -- COMMAND [ARGUMENT ...]'
+    parser.epilog = (
+        'example: osdbg run --port 5678 -- nova-conductor --config-file '
+        '/etc/nova/nova.conf'
+    )
+    add_settings(parser)
+    parser.add_argument(
+        '--inject',
+        action='store_true',
+        help='bring osdbg along into an environment where it is not installed',
+    )
+    parser.add_argument(
+        'words',
+        nargs=argparse.REMAINDER,
+        metavar='COMMAND',
+        help='what to run, and its arguments',
+    )
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add an option for each row of the table of settings."""
+    group = parser.add_argument_group(
+        'options of [remote_debug]',
+        'Stronger than the configuration file of the service. Without any '
+        f'port, in neither, it is {DEFAULT_PORT}.',
+    )
+    for setting in settings.SETTINGS:
+        flag = '--' + setting.name.replace('_', '-')
+        text = setting.help.replace('%', '%%')
+        if setting.kind == values.BOOLEAN:
+            group.add_argument(
+                flag,
+                dest=setting.name,
+                action='store_const',
+                const='true',
+                help=text,
+            )
+        else:
+            group.add_argument(
+                flag,
+                dest=setting.name,
+                metavar=setting.kind.upper(),
+                help=text,
+            )
+    parser.add_argument(
+        '--follow-exec',
+        action='store_true',
+        help='debug the Python programs that it starts as well, not only the '
+        'processes that it forks',
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Become the command, with osdbg in it.
+
+    :raises: OsdbgError when it cannot work, saying what to type instead
+    """
+    words = arguments.words[arguments.words[:1] == ['--'] :]
+    if not words:
+        raise exceptions.OsdbgError(
+            'no command was given: type osdbg run -- COMMAND ...'
+        )
+    added = environment(arguments)
+    path, argv = target.find(words, inject=arguments.inject)
+    if arguments.inject:
+        added[_INJECT] = os.pathsep.join(_homes())
+    environ = {**os.environ, **added}
+    environ['PYTHONPATH'] = python_path(os.environ.get('PYTHONPATH'))
+    sys.stdout.flush()
+    try:
+        os.execve(path, argv, environ)  # noqa: S606
+    except OSError as exc:
+        raise exceptions.OsdbgError(
+            f'{path} cannot be run ({exc.strerror}): look at its first line '
+            f'and its permissions'
+        ) from exc
+
+
+def _homes() -> list[str]:
+    """Return the directories that osdbg and what it needs lie in."""
+    homes = {os.path.dirname(os.path.dirname(SITE)): None}
+    spec = importlib.util.find_spec('debugpy')
+    if spec is not None and spec.origin is not None:
+        homes[os.path.dirname(os.path.dirname(spec.origin))] = None
+    return list(homes)
+
+
+def environment(arguments: argparse.Namespace) -> dict[str, str]:
+    """Return the variables that have the effect of the options.
+
+    :raises: InvalidOption, UnknownBackend, OptionNotReady
+    """
+    added = {}
+    for setting in settings.SETTINGS:
+        text = getattr(arguments, setting.name)
+        if text is not None:
+            added[settings.env_name(setting.name)] = text
+    given = settings.from_environ({**os.environ, **added})
+    settings.check(settings.resolve(given))
+    if 'port' not in given:
+        added[settings.DEFAULT_PORT] = str(DEFAULT_PORT)
+    if arguments.follow_exec:
+        added[_FOLLOW_EXEC] = '1'
+    return added
+
+
+def python_path(before: str | None) -> str:
+    """Put our directory before a PYTHONPATH.
+
+    :param before: what it was, if anything
+    """
+    return os.pathsep.join([SITE, before] if before else [SITE])

@@ -1,0 +1,124 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+import contextlib
+import pathlib
+import tempfile
+
+from tests.unit import fresh
+
+OTHER = '''
+from osdbg.integrations import Integration
+
+class Other(Integration):
+    hosts = ('colorsys',)
+
+    def install(self, host):
+        self.replace(host, 'hsv_to_rgb', 'ours')
+'''
+HOSTS = ('oslo_service', 'cotyledon', 'eventlet', 'stevedore')
+
+
+class TestEnable(fresh.FreshTestCase):
+    def test_imports_no_host(self):
+        self.assert_ok(f'''
+            import sys
+            from osdbg import integrations
+            integrations.enable_cheaply()
+            for host in {HOSTS}:
+                assert host not in sys.modules, host
+            integrations.enable()
+            for host in {HOSTS[:3]}:
+                assert host not in sys.modules, host
+            print('OK')
+        ''')
+
+    def test_do_and_undo(self):
+        self.assert_ok('''
+            import sys
+            finders = list(sys.meta_path)
+            from osdbg import integrations
+            import cotyledon
+            from cotyledon import oslo_config_glue
+            import oslo_service.service as service
+            owners = (
+                cotyledon.ServiceManager, oslo_config_glue,
+                service.Launcher, service.ProcessLauncher,
+            )
+            before = [dict(vars(owner)) for owner in owners]
+            names = integrations.enable()
+            assert {'cotyledon', 'oslo_service', 'wsgi'} <= {*names}, names
+            for owner, attributes in zip(owners, before):
+                assert dict(vars(owner)) != attributes, owner
+            integrations.disable()
+            for owner, attributes in zip(owners, before):
+                assert dict(vars(owner)) == attributes, owner
+            assert sys.meta_path == finders
+            print('OK')
+        ''')
+
+    def test_names(self):
+        self.assert_ok('''
+            from osdbg import integrations
+            assert integrations.enable('cotyledon') == ['cotyledon']
+            assert integrations.enable('nova') == ['cotyledon', 'nova']
+            integrations.disable('cotyledon')
+            assert integrations.enable('nova') == ['nova']
+            print('OK')
+        ''')
+
+    def test_unknown_name(self):
+        done = fresh.run('''
+            from osdbg import integrations
+            integrations.enable('celery')
+        ''')
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertEqual(1, done.stderr.count('\n'), done.stderr)
+        self.assertIn('celery', done.stderr)
+        self.assertIn('cotyledon', done.stderr)
+
+    def test_plugged_in(self):
+        # At once, by name, or as soon as the service loads stevedore.
+        for enable, load in (
+            ('enable()', ''),
+            ('enable("other")', ''),
+            ('enable_cheaply()', 'import stevedore'),
+        ):
+            with self.subTest(enable), other_distribution() as path:
+                self.assert_ok(
+                    f'''
+                    import sys
+                    sys.path.insert(0, {path!r})
+                    from osdbg import integrations
+                    integrations.{enable}
+                    {load}
+                    import colorsys
+                    assert colorsys.hsv_to_rgb == 'ours'
+                    integrations.disable()
+                    assert callable(colorsys.hsv_to_rgb)
+                    print('OK')
+                    '''
+                )
+
+
+@contextlib.contextmanager
+def other_distribution():
+    """Lay out a distribution with an integration, as pip would have."""
+    with tempfile.TemporaryDirectory() as directory:
+        home = pathlib.Path(directory)
+        (home / 'other.py').write_text(OTHER)
+        metadata = home / 'other-1.0.dist-info'
+        metadata.mkdir()
+        (metadata / 'METADATA').write_text('Name: other\nVersion: 1.0\n')
+        (metadata / 'entry_points.txt').write_text(
+            '[osdbg.integrations]\nother = other:Other\n'
+        )
+        yield directory

@@ -1,0 +1,146 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+from tests.unit import fresh
+
+WATCH = '''
+    import sys
+    from osdbg.integrations import on_import
+
+    found = []
+'''
+
+
+class TestOnImport(fresh.FreshTestCase):
+    def test_when_it_is_imported(self):
+        self.assert_ok(
+            WATCH
+            + '''
+    on_import.watch('colorsys', found.append)
+    assert not found
+    import colorsys
+    assert found == [colorsys], found
+    assert 'rgb_to_hsv' in vars(colorsys)
+    import colorsys
+    assert len(found) == 1
+    print('OK')
+    '''
+        )
+
+    def test_when_it_was_imported_before(self):
+        self.assert_ok(
+            WATCH
+            + '''
+    import colorsys
+    on_import.watch('colorsys', found.append)
+    assert found == [colorsys], found
+    print('OK')
+    '''
+        )
+
+    def test_submodule(self):
+        self.assert_ok(
+            WATCH
+            + '''
+    on_import.watch('xml.dom.minidom', found.append)
+    import xml.dom
+    assert not found
+    from xml.dom import minidom
+    assert found == [minidom], found
+    print('OK')
+    '''
+        )
+
+    def test_leaves_the_module_as_it_is(self):
+        self.assert_ok(
+            WATCH
+            + '''
+    on_import.watch('colorsys', found.append)
+    import colorsys
+    from importlib.machinery import SourceFileLoader
+    assert type(colorsys.__loader__) is SourceFileLoader
+    assert 'exec_module' not in vars(colorsys.__loader__)
+    assert colorsys.__spec__.loader is colorsys.__loader__
+    print('OK')
+    '''
+        )
+
+    def test_missing_module(self):
+        self.assert_ok(
+            WATCH
+            + '''
+    on_import.watch('no_such_module', found.append)
+    try:
+        import no_such_module
+    except ModuleNotFoundError as exc:
+        assert exc.name == 'no_such_module'
+        assert not found
+        print('OK')
+    '''
+        )
+
+    def test_module_that_fails_and_is_tried_again(self):
+        self.assert_ok(
+            WATCH
+            + '''
+    import os, tempfile
+    directory = tempfile.TemporaryDirectory()
+    sys.path.insert(0, directory.name)
+    sys.dont_write_bytecode = True
+    path = os.path.join(directory.name, 'breaks.py')
+    open(path, 'w').write('1 / 0')
+    on_import.watch('breaks', found.append)
+    try:
+        import breaks
+    except ZeroDivisionError:
+        assert not found
+    open(path, 'w').write('fine = True')
+    import importlib
+    importlib.invalidate_caches()
+    import breaks
+    assert found == [breaks], found
+    print('OK')
+    '''
+        )
+
+    def test_forget(self):
+        self.assert_ok(
+            WATCH
+            + '''
+    before = list(sys.meta_path)
+    on_import.watch('colorsys', found.append)
+    on_import.watch('this', print)
+    on_import.forget(found.append)
+    on_import.forget(print)
+    import colorsys
+    assert not found
+    assert sys.meta_path == before
+    print('OK')
+    '''
+        )
+
+    def test_many_threads(self):
+        self.assert_ok(
+            WATCH
+            + '''
+    import threading
+    on_import.watch('colorsys', found.append)
+    def load():
+        import colorsys
+        assert colorsys.rgb_to_hsv
+    threads = [threading.Thread(target=load) for _ in range(20)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    assert len(found) == 1
+    print('OK')
+    '''
+        )
