@@ -123,10 +123,14 @@ def inherit(settings: settings_.Settings, launcher: int) -> None:
 
 
 def blocks() -> bool:
-    """Tell whether ``init()`` would wait for a client or for the debugger."""
-    settings = resolve(None)
+    """Tell whether ``init()`` would wait, or end the program."""
+    try:
+        settings = _read(None)
+    except Exception:
+        return True  # if it is required
     return settings is not None and (
-        settings.wait_for_client
+        settings.required
+        or settings.wait_for_client
         or settings.suspend
         or settings.activate == 'on_init'
     )

@@ -387,3 +387,104 @@ assert not blocked & {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT}
 print('OK')
 """
         )
+
+
+class TestSeveralInits(AgentTestCase):
+    """Before the service has read its configuration, and after."""
+
+    def test_the_last_one_counts(self):
+        port = str(free_port())
+        self.assert_armed(
+            f"""
+until(armed)
+from oslo_config import cfg
+cfg.CONF(['--config-file', '/dev/null'])
+os.environ['OS_REMOTE_DEBUG__PORT'] = {port!r}
+os.environ['OS_REMOTE_DEBUG__NAME'] = 'other'
+assert osdbg.init(cfg.CONF) is status
+assert status.address.endswith({port!r}), status
+assert status.name == 'other'
+import socket
+def reached():
+    try:
+        socket.create_connection(('127.0.0.1', int({port!r}))).close()
+        return True
+    except OSError:
+        return False
+until(reached)
+until(armed)
+assert tasks() == 2
+print('OK')
+"""
+        )
+
+    def test_the_same_again_is_not_said_again(self):
+        self.assert_armed(
+            """
+until(armed)
+channel = agent.current()._channel
+assert osdbg.init() is status
+os.environ['OS_REMOTE_DEBUG__WAIT_TIMEOUT'] = '3'
+assert osdbg.init() is status
+time.sleep(0.2)
+assert agent.current()._channel is channel
+assert agent.current().settings.wait_timeout == 3
+print('OK')
+"""
+        )
+
+    def test_at_once_before_anybody_answered(self):
+        self.assert_armed(
+            """
+for name in 'abc':
+    os.environ['OS_REMOTE_DEBUG__NAME'] = name
+    assert osdbg.init() is status
+until(armed)
+assert status.name == 'c'
+print('OK')
+"""
+        )
+
+    def test_each_forked_process_has_a_first_one(self):
+        self.assert_armed(
+            """
+mine = agent.current()
+assert not mine.introduce(mine.settings)
+def work():
+    assert agent.current().introduce(mine.settings)
+    assert not agent.current().introduce(mine.settings)
+assert child(work) == 0
+print('OK')
+"""
+        )
+
+
+class TestLaunch(AgentTestCase):
+    def test_a_launcher_has_no_number(self):
+        self.assert_armed(
+            """
+from osdbg import bootstrap
+until(armed)
+bootstrap.launch()
+until(lambda: status.worker is None)
+assert child(lambda: until(armed)) == 0
+assert status.worker is None
+print('OK')
+"""
+        )
+
+    def test_unless_it_is_wanted(self):
+        self.assert_armed(
+            """
+from osdbg import bootstrap
+until(armed)
+bootstrap.launch()
+def work():
+    until(armed)
+    return 10 + status.worker
+assert child(work) == 11
+assert status.worker == 0
+print('OK')
+""",
+            OS_REMOTE_DEBUG__LAUNCHER='true',
+        )

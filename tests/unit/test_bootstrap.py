@@ -287,6 +287,63 @@ class TestMonkeyPatch(InitTestCase):
         self.assert_ok(program, **more)
 
 
+HEIR = '''
+import pickle, sys
+from oslo_config import cfg
+from osdbg import bootstrap
+import osdbg
+bootstrap.inherit(*pickle.load(sys.stdin.buffer))
+print(osdbg.init(cfg.CONF).address)
+'''
+
+
+class TestInherit(InitTestCase):
+    """A spawned worker goes by what its launcher has read."""
+
+    def test_in_another_process(self):
+        self.assert_ok(
+            PRELUDE
+            + f'''
+import pickle, subprocess
+from osdbg import bootstrap
+given = pickle.dumps((bootstrap.resolve(None), os.getpid()))
+port = os.environ.pop('OS_REMOTE_DEBUG__PORT')
+done = subprocess.run(
+    [sys.executable, '-c', {HEIR!r}], input=given, capture_output=True)
+assert done.stdout.decode().strip().endswith(':' + port), done
+print('OK')
+''',
+            **self.on(),
+        )
+
+    def test_not_within_a_process(self):
+        self.assert_ok(
+            PRELUDE
+            + '''
+from osdbg import bootstrap
+import osdbg
+settings = bootstrap.resolve(None)
+del os.environ['OS_REMOTE_DEBUG__PORT']
+bootstrap.inherit(settings, os.getpid())
+assert osdbg.init() is None
+print('OK')
+''',
+            **self.on(),
+        )
+
+    def test_nothing_to_inherit(self):
+        self.assert_ok(
+            PRELUDE
+            + '''
+from osdbg import bootstrap
+assert bootstrap.resolve(None) is None
+os.environ['OS_REMOTE_DEBUG__PORT'] = '99999'
+assert bootstrap.resolve(None) is None
+print('OK')
+'''
+        )
+
+
 class TestNames(unittest.TestCase):
     def test_status_is_small(self):
         with self.assertRaises(AttributeError):

@@ -44,6 +44,15 @@ CASES = {
         'no osdbg gateway answers at @osdbg-0 (Connection refused): to see '
         'why, type: python -m osdbg.gateway',
     ),
+    exceptions.UnknownOption: (
+        ('prot', '/etc/nova/api-paste.ini', ('port', 'host')),
+        '[remote_debug] prot (from /etc/nova/api-paste.ini) is not an option '
+        'of osdbg: write one of port, host',
+    ),
+    exceptions.CannotRun: (
+        ('nova-api', 'is no program on the PATH', 'type its full path'),
+        'nova-api is no program on the PATH: type its full path',
+    ),
 }
 
 

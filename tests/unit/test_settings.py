@@ -140,6 +140,28 @@ class TestEnvironment(unittest.TestCase):
             found.sources['port'],
         )
 
+    def test_taken_out_of_the_environment(self):
+        self.addCleanup(settings._taken.clear)
+        environ = {'OS_REMOTE_DEBUG__PORT': '7000', 'HOME': '/root'}
+        settings.take_environ(environ)
+        self.assertEqual({'HOME': '/root'}, environ)
+        self.assertTrue(settings.taken())
+        self.assertEqual(7000, settings.read_environ(environ).port)
+        # What is set since then wins.
+        environ['OS_REMOTE_DEBUG__PORT'] = '7001'
+        self.assertEqual(7001, settings.read_environ(environ).port)
+
+    def test_weakest_port(self):
+        self.addCleanup(settings._fallback.clear)
+        self.assertFalse(settings.asked({}))
+        environ = {settings.DEFAULT_PORT: '5678'}
+        settings.take_environ(environ)
+        self.assertEqual({}, environ)
+        self.assertTrue(settings.asked({}))
+        self.assertEqual(5678, settings.read_environ({}).port)
+        environ['OS_REMOTE_DEBUG__PORT'] = '7001'
+        self.assertEqual(7001, settings.read_environ(environ).port)
+
     def test_every_option_is_found(self):
         environ = {settings.env_name(s.name): 'x' for s in settings.SETTINGS}
         self.assertEqual(

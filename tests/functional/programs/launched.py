@@ -108,18 +108,19 @@ if __name__ == '__main__' or 'multiprocessing.spawn' in sys.modules:
             if hasattr(self, 'stopped'):
                 self.stopped.wait()
 
+    if ARGS.launcher == 'cotyledon':
+        import cotyledon
+        from cotyledon import oslo_config_glue
+
+        class Plain(cotyledon.Service):
+            def run(self):
+                self.server = serve()
+
+            def terminate(self):
+                self.server.shutdown()
+
 
 def run_cotyledon(conf, workers):
-    import cotyledon
-    from cotyledon import oslo_config_glue
-
-    class Plain(cotyledon.Service):
-        def run(self):
-            self.server = serve()
-
-        def terminate(self):
-            self.server.shutdown()
-
     manager = cotyledon.ServiceManager()
     manager.add(Plain, workers)
     oslo_config_glue.setup(manager, conf)

@@ -127,6 +127,65 @@ class TestLauncher(PortTestCase):
         await parent.wait('unload')
 
 
+class TestSelfDeclaredLauncher(PortTestCase):
+    async def test_needs_no_children(self):
+        parent = await self.agent()
+        self.assertEqual([0], await self.numbers(parent))
+        parent.send(launching=True)
+        await until(lambda: parent.said('worker') == [0, LAUNCHER])
+        # Spawned, not forked: it does not know its parent.
+        self.assertEqual([0], await self.numbers(await self.agent()))
+
+    async def test_says_so_to_a_new_gateway(self):
+        parent = await self.agent(launching=True)
+        self.assertEqual([LAUNCHER], await self.numbers(parent))
+
+    async def test_is_a_worker_on_request(self):
+        parent = await self.agent(launcher=True)
+        child = await self.child(parent)
+        parent.send(forked=True)
+        parent.send(launching=True)
+        self.assertEqual([0, 1], await self.numbers(parent, child))
+
+    async def test_hands_its_session_over(self):
+        parent = await self.agent()
+        client = await self.client()
+        self.assertTrue((await client.attach())['success'])
+        parent.send(launching=True)
+        await parent.wait('unload')
+        child = await self.child(parent)
+        await until(lambda: client.requests, 'startDebugging')
+        arguments = client.requests[0]['arguments']['configuration']
+        self.assertEqual(child.hello['pid'], arguments['subProcessId'])
+        self.assertNotIn('terminated', client.names())
+        self.assertEqual([], (await client.ask('threads'))['body']['threads'])
+
+
+class TestReload(PortTestCase):
+    """All workers end at once, and others follow, or none."""
+
+    async def attached(self):
+        agent = await self.agent()
+        client = await self.client()
+        self.assertTrue((await client.attach())['success'])
+        await self.gone(agent)
+        return client
+
+    async def test_the_session_goes_on(self):
+        client = await self.attached()
+        successor = await self.agent()
+        await until(lambda: client.requests, 'startDebugging')
+        arguments = client.requests[0]['arguments']['configuration']
+        self.assertEqual(successor.hello['pid'], arguments['subProcessId'])
+        self.assertNotIn('terminated', client.names())
+
+    async def test_the_session_ends_if_none_follows(self):
+        before, port_._SUCCESSOR_SECONDS = port_._SUCCESSOR_SECONDS, 0.1
+        self.addCleanup(setattr, port_, '_SUCCESSOR_SECONDS', before)
+        client = await self.attached()
+        await client.wait('terminated')
+
+
 class TestNumbers(PortTestCase):
     async def test_in_order_of_arrival(self):
         agents = [await self.agent() for _ in range(4)]
