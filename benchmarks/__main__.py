@@ -25,12 +25,16 @@ import traceback
 from benchmarks import attach
 from benchmarks import import_cost
 from benchmarks import memory
+from benchmarks import paste_filter
+from benchmarks import runner
 from benchmarks.targets import Row
 from benchmarks import throughput
 
 _ALL = {
     'import_cost': import_cost.measure,
     'memory': memory.measure,
+    'paste_filter': paste_filter.measure,
+    'runner': runner.measure,
     'attach': attach.measure,
     'throughput': throughput.measure,
 }

@@ -357,6 +357,7 @@ class Agent:
                 self._unload()
             elif order == 'attached':
                 self._set_attached(value)
+                channel.send(attached=value)
             elif order == 'worker':
                 self._set_number(value)
             elif order == 'port':
@@ -374,26 +375,40 @@ class Agent:
     def _load(self, channel: protocol.Channel, ticket: str) -> None:
         self._unload()
         with self._transition:
-            try:
-                backend = backends.create(self.settings)
-                sock = protocol.connect()
-                sock.sendall(protocol.encode({'join': ticket}))
-                backend.load(sock)
-            except Exception as exc:
-                line = f'{type(exc).__name__}: {exc}'
-                if isinstance(exc, exceptions.OsdbgError):
-                    line = str(exc)
-                channel.send(failed=ticket, reason=line)
-                self._failure = f'the debugger could not be loaded ({line})'
+            failure = self._try_to_load(ticket)
+        # Not while the exception is handled: oslo.log would add it once more.
+        if failure is None:
+            channel.send(loaded=ticket, version=self.backend.version)  # type: ignore[union-attr]
+            self._failure = ''
+        else:
+            channel.send(failed=ticket, reason=failure)
+            self._failure = f'the debugger could not be loaded ({failure})'
+            if failure:
                 self._complain(
-                    f'{self._failure}; the service runs on without it'
+                    f'{self._failure}; the service runs on without it: to '
+                    f'try again, attach again'
                 )
-                self._loaded.set()
-                return
-            self.backend = backend
-        self._failure = ''
-        channel.send(loaded=ticket, version=backend.version)
         self._loaded.set()
+
+    def _try_to_load(self, ticket: str) -> str | None:
+        """Load the debugger, and say what went wrong.
+
+        :returns: None if nothing did; empty if only the gateway has gone
+        """
+        try:
+            backend = backends.create(self.settings)
+            backend.require()
+            sock = protocol.connect()
+            sock.sendall(protocol.encode({'join': ticket}))
+            backend.load(sock)
+        except protocol.ABSENT:
+            return ''
+        except exceptions.OsdbgError as exc:
+            return str(exc)
+        except Exception as exc:
+            return f'{type(exc).__name__}: {exc}'
+        self.backend = backend
+        return None
 
     def _unload(self) -> None:
         self._set_attached(False)

@@ -290,11 +290,13 @@ def program_name() -> str:
     argv: list[str] = getattr(sys, 'argv', None) or ['']
     if argv[0] == '-m':
         return _module_name() or 'python'  # its file is not known yet
+    if argv[0] == '-c':
+        return 'python'
     path = argv[0].split('/')
     if len(path) > 1 and path[-1] == '__main__.py':
         return path[-2]
     name = path[-1]
-    return name[:-3] if name.endswith('.py') else name.lstrip('-') or 'python'
+    return name[:-3] if name.endswith('.py') else name or 'python'
 
 
 def name_program(name: str) -> None:

@@ -76,6 +76,9 @@ def stop_on_exception(pydevd: Any, py_db: Any, exc: BaseException) -> None:
     with _untraced(pydevd, info):
         raised = (type(exc), exc, exc.__traceback__)
         py_db.do_stop_on_unhandled_exception(thread, frame, None, raised)
+        if py_db.pydb_disposed:
+            # It may have been, before it got to wait: not the next one's.
+            info.pydev_state = pydevd.STATE_RUN
 
 
 class _untraced:  # noqa: N801  (reads as a statement)

@@ -92,12 +92,12 @@ class Attachment:
         response = await link.ask(
             'configurationDone', arguments, _ANSWER_SECONDS
         )
+        await self.worker.attach()
         self._client.relay(request, response)
         self._client.answer(self._start)
         self._early = None
         for event in early:
             self._client.forward(event)
-        self.worker.send(attached=True)
         return True
 
     def pass_on(self, request: dap.Message, arguments: Any) -> None:

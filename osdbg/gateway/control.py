@@ -136,6 +136,8 @@ class Gateway:
         elif 'loaded' in message:
             version = str(message.get('version'))
             worker.traces(str(message['loaded']), version)
+        elif 'attached' in message:
+            worker.knows()
         elif 'failed' in message:
             reason = str(message.get('reason'))
             worker.failed(str(message['failed']), reason)

@@ -13,10 +13,11 @@
 """What agents and the gateway say to each other, and where they meet.
 
 One JSON object a line over a UNIX stream socket. An agent sends ``hello``
-(who it is), ``forked``, ``launching``, ``loaded`` or ``failed``; the gateway sends ``port``,
-``load``, ``unload``, ``attached``, ``worker`` and ``log``. For each ``load``
-the agent opens a second connection, sends ``join`` with the ticket of that
-order, and hands the socket to the debugger: from then on it speaks DAP.
+(who it is), ``forked``, ``launching``, ``loaded``, ``failed`` or ``attached``
+(it has heard of that); the gateway sends ``port``, ``load``, ``unload``,
+``attached``, ``worker`` and ``log``. For each ``load`` the agent opens a
+second connection, sends ``join`` with the ticket of that order, and hands the
+socket to the debugger: from then on it speaks DAP.
 
 On Linux the address is in the abstract namespace: there is no file to go
 stale, it is shared across systemd's PrivateTmp and across containers that use

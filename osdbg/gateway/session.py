@@ -218,7 +218,11 @@ class Session:
             if not why:
                 return
             first = first or why
+            ended = worker not in self._port.workers
             worker = self._port.first_free(but=failed)
+            if worker is None and ended:
+                # A reload: its successor is on its way.
+                worker = await self._wait_for_worker()
         if first:
             self._client.refuse(request, first)
 
@@ -237,8 +241,13 @@ class Session:
         worker.session = self
         attachment = Attachment(self._client, worker, request)
         self._attachment = attachment
+        beginning = asyncio.ensure_future(attachment.begin(initialize))
+        # If the client leaves meanwhile, nobody may hear how it has ended.
+        beginning.add_done_callback(
+            lambda task: task.cancelled() or task.exception()
+        )
         try:
-            await asyncio.wait_for(attachment.begin(initialize), seconds)
+            await asyncio.wait_for(beginning, seconds)
             return ''
         except LoadFailed as exc:
             why = str(exc)

@@ -33,6 +33,8 @@ LOAD_SECONDS = 30.0
 CHILD_SECONDS = 2.0
 """How long a forked child may take to say hello."""
 
+_KNOWING_SECONDS = 1.0
+
 
 class LoadFailed(Exception):
     """A worker could not load its debugger, for the reason it gave."""
@@ -86,6 +88,7 @@ class Worker:
         self._tickets = 0
         self._link: asyncio.Future[dap.Peer] | None = None
         self._tracing = asyncio.Event()
+        self._knowing = asyncio.Event()
 
     def note_fork(self) -> None:
         """Note that the process has just forked another."""
@@ -168,6 +171,23 @@ class Worker:
             await asyncio.wait_for(self._tracing.wait(), LOAD_SECONDS)
         except asyncio.TimeoutError:
             pass  # the agent says why in the service's log
+
+    async def attach(self) -> None:
+        """Tell the agent that a client is attached; wait until it knows.
+
+        A client that was told first may send a request at once, which is to
+        stop where osdbg makes it stop, and not the debugger.
+        """
+        self._knowing = asyncio.Event()
+        self.send(attached=True)
+        try:
+            await asyncio.wait_for(self._knowing.wait(), _KNOWING_SECONDS)
+        except asyncio.TimeoutError:
+            pass  # it is stopped, or very busy
+
+    def knows(self) -> None:
+        """Note that the agent has heard of its client."""
+        self._knowing.set()
 
     def traces(self, ticket: str, version: str) -> None:
         """Note that the debugger is loaded to the end, and which it is."""

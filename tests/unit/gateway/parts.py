@@ -84,6 +84,8 @@ class Agent:
                 self.orders.append((order, value))
                 if order == 'load':
                     await self._load(value)
+                elif order == 'attached':
+                    self.send(attached=value)
 
     async def _load(self, ticket):
         if self.reason:

@@ -13,6 +13,7 @@
 """A client's session: what the gateway answers, refuses and announces."""
 
 import asyncio
+import gc
 
 from osdbg.gateway.capabilities import CAPABILITIES
 from osdbg.gateway import dap
@@ -168,6 +169,17 @@ class TestStuck(SessionTestCase):
         self.assertTrue((await attaching)['success'])
         self.assertNotIn('terminated', client.names())
 
+    async def test_the_successor_of_one_that_dies(self):
+        first = await self.stopped()
+        client = await self.client()
+        attaching = asyncio.ensure_future(client.attach())
+        await first.wait('load')
+        await until(lambda: self.gateway._workers['agent1'].session)
+        first.die()
+        await until(lambda: 'agent1' not in self.gateway._workers)
+        await self.agent()
+        self.assertTrue((await attaching)['success'])
+
     async def test_nobody_is_taken_for_one_who_left(self):
         await self.stopped()
         second = await self.agent()
@@ -180,6 +192,22 @@ class TestStuck(SessionTestCase):
         await asyncio.sleep(0.05)
         self.assertEqual([], second.said('load'))
         attaching.cancel()
+
+    async def test_one_who_left_is_nothing_to_report(self):
+        first, second = await self.stopped(), await self.agent()
+        client = await self.client()
+        await client.ask('initialize')
+        attaching = asyncio.ensure_future(client.ask('attach'))
+        await until(lambda: self.gateway._workers['agent1'].session)
+        client.peer.close()
+        await first.wait('unload')
+        await attaching
+        await asyncio.sleep(0.05)
+        # What nobody has asked for is reported when it is collected.
+        gc.collect()
+        await asyncio.sleep(0.05)
+        for agent in (first, second):
+            self.assertNotIn('stumbled', repr(agent.said('log')))
 
     async def test_the_first_reason_is_told(self):
         await self.agent(reason='no debugpy')

@@ -1,0 +1,225 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The wrapper is not there when osdbg is off, and not noticed when it is."""
+
+import unittest
+
+from osdbg import agent
+from osdbg.integrations import wsgi
+from osdbg import settings
+from tests.unit import fresh
+
+HEAD = '''
+import os, socket, sys
+from oslo_config import cfg
+import osdbg
+from osdbg.integrations.wsgi import wrap
+
+def app(environ, start_response):
+    return environ['answer']
+
+def free_port():
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        return server.getsockname()[1]
+'''
+OFF = '''
+private = cfg.ConfigOpts()
+private([], project='placement', default_config_files=[])
+for conf in (None, private):
+    assert wrap(app, conf, break_on_path='^/', break_on_exception=True) is app
+assert 'osdbg.agent' not in sys.modules
+print('OK')
+'''
+PRIVATE = '''
+private = cfg.ConfigOpts()
+private([], project='placement', default_config_files=[])
+osdbg.register_opts(private)
+private.set_override('port', free_port(), group='remote_debug')
+wrapped = wrap(app, private, break_on_path='^/', break_on_exception=True)
+assert wrapped is not app
+assert osdbg.status().state == 'armed'
+answer = iter('answer')
+assert wrapped({'answer': answer}, print) is answer
+assert wrapped.__name__ == 'app'
+print('OK')
+'''
+FORKED = '''
+os.environ['OS_REMOTE_DEBUG__PORT'] = str(free_port())
+from osdbg import settings
+wrapped = wrap(app)
+parent = osdbg.status()._agent
+def in_child():
+    assert wrapped({'answer': ()}, print) == ()
+    agent = osdbg.status()._agent
+    assert (agent.pid, agent.parent) == (os.getpid(), parent_id)
+parent_id = parent.id
+pid = os.fork()
+if not pid:
+    status = 1
+    try:
+        in_child()
+        status = 0
+    finally:
+        os._exit(status)
+assert os.waitpid(pid, 0)[1] == 0
+print('OK')
+'''
+UNNOTICED = '''
+os.environ['OS_REMOTE_DEBUG__PORT'] = str(free_port())
+from osdbg.integrations import wsgi
+for _ in range(2):
+    wrapped = wsgi.DebuggedApplication(app, None, {})
+    # As where uWSGI has forked, and no hook has run.
+    wrapped._osdbg_pid = os.getppid()
+    assert wrapped({'answer': ()}, print) == ()
+    assert osdbg.status().state == 'armed'
+    assert len(os.listdir('/proc/self/task')) == 2
+print('OK')
+'''
+REFUSED = '''
+import logging
+logging.basicConfig(format='%(message)s', stream=sys.stdout)
+os.environ['OS_REMOTE_DEBUG__PORT'] = 'none'
+os.environ['OS_REMOTE_DEBUG__REQUIRED'] = 'true'
+from osdbg.integrations import wsgi
+wrapped = wsgi.DebuggedApplication(app, None, {})
+wrapped._osdbg_pid = os.getppid()
+for _ in range(2):
+    assert wrapped({'answer': ()}, print) == ()
+'''
+
+
+class TestWrap(fresh.FreshTestCase):
+    def test_off(self):
+        self.assert_ok(HEAD + OFF)
+
+    def test_private_configuration(self):
+        self.assert_ok(HEAD + PRIVATE)
+
+    def test_fork(self):
+        self.assert_ok(HEAD + FORKED)
+
+    def test_fork_that_nobody_noticed(self):
+        self.assert_ok(HEAD + UNNOTICED)
+
+    def test_nothing_of_ours_reaches_a_request(self):
+        done = fresh.run(HEAD + REFUSED)
+        self.assertEqual((0, ''), (done.returncode, done.stderr))
+        self.assertRegex(
+            done.stdout, r'^osdbg failed in a request: .* port = none .*\n$'
+        )
+
+
+class Body:
+    """Whatever a server may ask of a body, and only once."""
+
+    marker = 'seen'
+
+    def __init__(self, parts):
+        self.parts = parts
+        self.closed = 0
+
+    def __iter__(self):
+        yield from self.parts
+
+    def close(self):
+        self.closed += 1
+
+
+class TestWatchedBody(unittest.TestCase):
+    def setUp(self):
+        self.agent = agent.Agent(settings.Settings({'port': 5678}))
+
+    def watch(self, body):
+        return wsgi.WatchedBody(self.agent, body)
+
+    def test_passes_everything_on(self):
+        body = Body([b'1', b'2'])
+        watched = self.watch(body)
+        self.assertEqual('seen', watched.marker)
+        self.assertIsInstance(watched, Body)
+        self.assertEqual([b'1', b'2'], list(watched))
+        watched.close()
+        self.assertEqual(1, body.closed)
+
+    def test_closes_only_what_can_be_closed(self):
+        self.assertFalse(hasattr(self.watch(iter([])), 'close'))
+
+    def test_next_without_iter(self):
+        self.assertEqual(b'1', next(self.watch(Body([b'1']))))
+
+    def test_raises_what_was_raised(self):
+        error = LookupError('x')
+
+        def parts():
+            yield b'1'
+            raise error
+
+        watched = self.watch(parts())
+        self.assertEqual(b'1', next(watched))
+        with self.assertRaises(LookupError) as caught:
+            next(watched)
+        self.assertIs(error, caught.exception)
+        with self.assertRaises(StopIteration):
+            next(watched)
+
+
+class TestDebuggedApplication(unittest.TestCase):
+    def wrap(self, app, **stops):
+        return wsgi.DebuggedApplication(app, None, stops)
+
+    def matches(self, environ, **stops):
+        texts = {name: stop for name, stop in stops.items()}
+        read = {
+            stop.name: wsgi._read(stop, texts[stop.name], 'here')
+            for stop in wsgi.STOPS
+            if stop.name in texts
+        }
+        return self.wrap(None, **read)._osdbg_is_asked_for(environ)
+
+    def test_attributes(self):
+        class App:
+            version = 3
+
+        self.assertEqual(3, self.wrap(App()).version)
+        with self.assertRaises(AttributeError):
+            self.wrap(App()).nothing
+
+    def test_path(self):
+        environ = {'SCRIPT_NAME': '/compute', 'PATH_INFO': '/v2.1/servers'}
+        for path in ('^/compute/v2', 'servers$', 'e/v'):
+            self.assertTrue(self.matches(environ, break_on_path=path), path)
+        for path in ('^/v2', 'servers/$'):
+            self.assertFalse(self.matches(environ, break_on_path=path), path)
+        self.assertFalse(self.matches({}, break_on_path='/'))
+        self.assertFalse(self.matches(environ))
+
+    def test_request_id(self):
+        for name in wsgi._REQUEST_IDS:
+            for value, expected in (('req-1', True), ('req-12', False)):
+                found = self.matches(
+                    {name: value}, break_on_request_id='req-1'
+                )
+                self.assertIs(expected, found, name)
+        self.assertFalse(self.matches({}, break_on_request_id='req-1'))
+
+    def test_bad_regular_expression(self):
+        with self.assertLogs('osdbg') as caught:
+            self.assertFalse(
+                self.matches({'PATH_INFO': '/'}, break_on_path='*')
+            )
+        (record,) = caught.records
+        self.assertRegex(
+            record.getMessage(),
+            r'break_on_path = \* \(from here\) is not valid: expected a reg',
+        )
