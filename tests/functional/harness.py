@@ -388,6 +388,19 @@ class Service(Process):
         )
 
 
+class AnyService(Service):
+    """Another program that says of its workers what the API service says."""
+
+    def __init__(self, argv, environ):
+        Process.__init__(self, argv, environ, os.path.basename(argv[1]))
+
+    def successors(self, known):
+        """Return the workers that have replaced all of ``known``."""
+        pids = {worker.pid for worker in known}
+        found = [w for w in self.workers() if w.pid not in pids]
+        return found if len(found) == len(known) else None
+
+
 class FunctionalTestCase(unittest.TestCase):
     """A test with its own gateway, its own ports and no leftovers."""
 

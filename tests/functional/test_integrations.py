@@ -15,6 +15,7 @@
 import signal
 import sys
 
+from tests.functional.harness import AnyService
 from tests.functional.harness import APP
 from tests.functional.harness import available
 from tests.functional.harness import free_port
@@ -22,9 +23,7 @@ from tests.functional.harness import FunctionalTestCase
 from tests.functional.harness import kill
 from tests.functional.harness import line_of
 from tests.functional.harness import over
-from tests.functional.harness import Process
 from tests.functional.harness import PROGRAMS
-from tests.functional.harness import Service
 from tests.functional.harness import spread
 from tests.functional.harness import wait_until
 
@@ -152,9 +151,8 @@ class LaunchedTest(DoorTestCase):
     def start(self, launcher, *options, workers=1, wait=True):
         self.port = free_port()
         path = self.write_config(port=self.port)
-        service = Launched(
-            [sys.executable, LAUNCHED, launcher, path, *options],
-            self.environ,
+        service = AnyService(
+            [sys.executable, LAUNCHED, launcher, path, *options], self.environ
         )
         self.processes.append(service)
         return service.wait_workers(workers), service
@@ -245,16 +243,3 @@ class LaunchedTest(DoorTestCase):
             self.stop_in(client, worker)
         client.detach()
         self.assertEqual(0, service.stop()[0])
-
-
-class Launched(Service):
-    """The service of ``programs/launched.py``."""
-
-    def __init__(self, argv, environ):
-        Process.__init__(self, argv, environ, 'launched service')
-
-    def successors(self, known):
-        """Return the workers that have replaced all of ``known``."""
-        pids = {worker.pid for worker in known}
-        found = [w for w in self.workers() if w.pid not in pids]
-        return found if len(found) == len(known) else None
