@@ -21,6 +21,7 @@ from __future__ import annotations
 import importlib
 import sys
 import threading
+import types
 from typing import Any
 
 # To keep: eventlet takes it out of sys.modules for a moment.
@@ -51,6 +52,13 @@ def _is_patched(group: str) -> bool:
     return ask is not None and bool(ask(group))
 
 
+def gevent_patched() -> list[str]:
+    """Return the names of the modules that gevent has patched by now."""
+    monkey: Any = sys.modules.get('gevent.monkey')
+    ask = getattr(monkey, 'is_module_patched', None)
+    return [] if ask is None else [name for name in GROUPS if ask(name)]
+
+
 def monkey_patch(*, threads: bool, **on: bool) -> None:
     """Call ``eventlet.monkey_patch()``.
 
@@ -79,4 +87,10 @@ def native(name: str) -> Any:
     """
     if _is_patched(GROUPS[name]):
         return sys.modules['eventlet.patcher'].original(name)
-    return importlib.import_module(name)
+    module = importlib.import_module(name)
+    if name not in gevent_patched():
+        return module
+    copy = types.ModuleType(name)
+    copy.__dict__.update(module.__dict__)
+    copy.__dict__.update(sys.modules['gevent.monkey'].saved[name])
+    return copy

@@ -22,7 +22,9 @@ reach the green threads, too, which are traced with the thread they run in.
 from __future__ import annotations
 
 import collections
+from collections.abc import Callable
 from collections.abc import KeysView
+import os
 import sys
 import types
 from typing import Any
@@ -44,12 +46,39 @@ def _original() -> Any:
 
 def _is_green(thread: Any) -> bool:
     """Tell whether a ``threading.Thread`` is a green thread that runs."""
-    return thread.ident is not None and thread.ident not in _running()
+    return (
+        thread.ident is not None
+        and thread.ident not in _running()
+        and 'threading' in patching.patched()
+    )
 
 
 def _running() -> KeysView[int]:
     """Return the numbers of the native threads."""
     return sys._current_frames().keys()
+
+
+def _idle(table: dict[int, Any]) -> set[int]:
+    """Return the numbers of the native threads that run no Python just now.
+
+    A server's own threads (uWSGI's, mod_wsgi's) have a frame only while they
+    serve a request. Where eventlet has patched threads, all that have none
+    are green; and a thread may be dead and still in the table: a dummy until
+    Python 3.13, and any of them after a fork in C, which runs no hook. pydevd
+    traces those on the list up to Python 3.11, and has no stops for a thread
+    that it has missed there after that.
+    """
+    if 'threading' in patching.patched():
+        return set()
+    try:
+        tasks = {*map(int, os.listdir('/proc/self/task'))}
+    except OSError:
+        return set()
+    return {
+        ident
+        for ident, thread in list(table.items())
+        if thread.native_id in tasks or type(thread).__name__ == '_MainThread'
+    }
 
 
 def _is_dummy(thread: Any) -> bool:
@@ -59,6 +88,10 @@ def _is_dummy(thread: Any) -> bool:
 
 def _nothing() -> None:
     pass
+
+
+def _leave(thread: Any) -> None:
+    """Do nothing when a dummy's thread ends; ``forget`` comes later."""
 
 
 def _standing_for_all(copy: Any) -> Any:
@@ -119,7 +152,7 @@ class _Threads(collections.ChainMap):  # type: ignore
 
     def values(self) -> Any:
         # Threads come and go meanwhile.
-        running = _running()
+        running = _running() | _idle(self._own)
         idents = [ident for table in self.maps for ident in list(table)]
         found = map(self._find, running & dict.fromkeys(idents).keys())
         return [thread for thread in found if thread is not None]
@@ -199,6 +232,10 @@ def share(copy: Any, real: Any) -> None:
     # eventlet greens every C RLock that it can reach; the Python one
     # holds a plain lock, which it leaves alone.
     copy.RLock = copy._PyRLock
+    # Since Python 3.13 a dummy takes the lock of the table when its thread
+    # ends. At the end of the process that is done by the main thread, and the
+    # agent's may have been stopped in the middle, with the lock: uWSGI hung.
+    copy._DeleteDummyThreadOnDel = _leave
     # It would take the green threads, which survive a fork, from the
     # service's table; see eventlet.patcher, which does the same.
     copy._after_fork.__code__ = _nothing.__code__
@@ -225,6 +262,33 @@ def follow(new: Any, copy: Any) -> None:
     """
     if type(getattr(new, _START, None)) is types.BuiltinFunctionType:
         copy._starters.put_into(new, _START, getattr(copy, _START))
+
+
+def watch_strangers(real: Any, meet: Callable[[], None]) -> Callable[[], None]:
+    """Call back in each thread that C code starts, once it names itself.
+
+    It does so by ``threading.current_thread()``: mod_wsgi and uWSGI call it
+    when they make a thread, and ``logging`` for every line.
+
+    :param real: the service's ``threading``
+    :param meet: called in that thread
+    :returns: what ends it
+    """
+    dummy_class = real._DummyThread
+    original = dummy_class.__init__
+
+    def __init__(thread: Any, *args: Any, **kwargs: Any) -> None:
+        original(thread, *args, **kwargs)
+        # pydevd makes some for other threads.
+        if thread.ident == real.get_ident():
+            meet()
+
+    def end() -> None:
+        if dummy_class.__init__ is __init__:
+            dummy_class.__init__ = original
+
+    dummy_class.__init__ = __init__
+    return end
 
 
 def forget(copy: Any, real: Any) -> None:

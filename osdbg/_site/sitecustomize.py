@@ -45,6 +45,7 @@ def _leave() -> None:
 def _start() -> None:
     """Start osdbg; whatever goes wrong, the program runs on."""
     try:
+        _leave()
         if _is_for_another():
             return
         inject = os.environ.pop('OSDBG_INJECT', None)
@@ -99,8 +100,5 @@ def _chain() -> None:
     __import__('sitecustomize')
 
 
-try:
-    _leave()
-    _start()
-finally:
-    _chain()
+_start()
+_chain()

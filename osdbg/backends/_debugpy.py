@@ -38,6 +38,7 @@ from osdbg import exceptions
 from osdbg import isolation
 from osdbg import patching
 from osdbg import settings as settings_
+from osdbg import threads
 from osdbg import waiting
 
 _ROOTS = (
@@ -77,6 +78,7 @@ _HIDDEN = tuple(
         'waiting',
     )
 )
+_NEEDED = ('socket', 'threading')
 _SETTLE_SECONDS = 0.05
 _DOOR_SECONDS = 1.0
 _isolation: isolation.Isolation | None = None
@@ -94,9 +96,11 @@ class DebugpyBackend(base.Backend):
         # Held while a thread of the service is made to stop.
         self._door = waiting.allocate_lock()
         self._open = True
+        self._end_watch: Any = list  # nothing to end
 
     def require(self) -> None:
-        """Look whether debugpy is installed."""
+        """Look whether debugpy is installed, and could run here."""
+        _refuse_gevent()
         if importlib.util.find_spec('debugpy') is None:
             raise exceptions.BackendNotInstalled('debugpy', 'debugpy')
 
@@ -139,6 +143,14 @@ class DebugpyBackend(base.Backend):
         atexit.register(_stop_tracing, pydevd)
         if not _monitoring():
             pydevd.pydevd_tracing.SetTrace(None)  # only this thread's
+            self._watch_strangers()
+
+    def _watch_strangers(self) -> None:
+        """Trace the threads that C code will start, up to Python 3.11."""
+        if 'threading' not in patching.patched():
+            self._end_watch = threads.watch_strangers(
+                patching.service_threading, self.trace_this_thread
+            )
 
     def unload(self) -> None:
         """Detach pydevd from the client and from every thread."""
@@ -180,6 +192,7 @@ class DebugpyBackend(base.Backend):
             _constants().GlobalDebuggerHolder.global_dbg = None
             atexit.unregister(pydevd.stoptrace)
         atexit.unregister(_stop_tracing)
+        self._end_watch()
         self.hook_breakpoint(False)
         self._sock.close()
         if _isolation is not None:
@@ -264,6 +277,20 @@ class DebugpyBackend(base.Backend):
                 _constants().GlobalDebuggerHolder.global_dbg = None
         finally:
             self._door.release()
+
+
+def _refuse_gevent() -> None:
+    """Refuse what would hang: there is no isolation from gevent yet.
+
+    :raises: OsdbgError
+    """
+    names = [n for n in patching.gevent_patched() if n in _NEEDED]
+    if names:
+        raise exceptions.OsdbgError(
+            f'gevent has patched {" and ".join(names)}, and osdbg does not '
+            f'support that: run the service with eventlet or with threads, '
+            f'such as gunicorn -k gthread'
+        )
 
 
 def _refuse(host: str, port: int) -> Any:

@@ -14,7 +14,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import types
 from typing import Any
 
@@ -38,6 +40,8 @@ class obeying_signals:  # noqa: N801  (reads as a statement)
         self._handlers: dict[int, Any] = {}
 
     def __enter__(self) -> obeying_signals:
+        if not _belong_to_python():
+            return self
         for signum in _STOP_SIGNALS:
             handler = signal.getsignal(signum)
             if callable(handler):
@@ -85,3 +89,19 @@ class obeying_signals:  # noqa: N801  (reads as a statement)
             api.request_resume_thread('*')  # it may live on
         else:
             api.request_disconnect(py_db, resume_threads=True)
+
+
+def _belong_to_python() -> bool:
+    """Tell whether it is Python that handles the signals of this process.
+
+    In uWSGI or Apache it is the server, behind Python's back: to set and
+    reset a handler would take it away from them, for good. And theirs end
+    the process without a turn of the thread that stands at a breakpoint.
+    """
+    try:
+        program = os.path.basename(os.readlink('/proc/self/exe'))
+    except OSError:
+        program = 'python'
+    return program.startswith(('python', 'pypy')) and not hasattr(
+        sys.modules.get('uwsgi'), 'worker_id'
+    )

@@ -230,6 +230,20 @@ class TestIsolation(fresh.FreshTestCase):
                 )
 
 
+# eventlet before 0.36 lets a fork end all of them.
+GREEN_FORK = """
+import os, threading, eventlet
+eventlet.monkey_patch()
+green = threading.Thread(target=eventlet.sleep, args=(9,))
+green.start()
+eventlet.sleep(0)
+pid = os.fork()
+if not pid:
+    os._exit(not green.is_alive())
+print(os.waitpid(pid, 0)[1])
+"""
+
+
 class TestThreads(fresh.FreshTestCase):
     def test_an_unpatched_service_shares_its_threads(self):
         self.assert_ok(
@@ -299,6 +313,8 @@ class TestThreads(fresh.FreshTestCase):
         )
 
     def test_green_threads_are_none_of_its_threads(self):
+        alone = fresh.run(GREEN_FORK)
+        self.assertEqual('', alone.stderr)
         self.assert_ok(
             """
             import os
@@ -315,18 +331,21 @@ class TestThreads(fresh.FreshTestCase):
             assert green in threading.enumerate()
             assert not isinstance(green, theirs.Thread)
             assert theirs.enumerate() == [threading.main_thread()]
-            # They survive a fork, and stay known to the service.
+            # They survive a fork as they do without us.
             pid = os.fork()
             if not pid:
                 os._exit(not green.is_alive())
-            assert os.waitpid(pid, 0)[1] == 0
+            status = os.waitpid(pid, 0)[1]
+            assert str(status) == os.environ['STATUS'], status
             print('OK')
-            """
+            """,
+            STATUS=alone.stdout.strip(),
         )
 
     def test_a_stale_dummy_hides_no_thread(self):
         self.assert_ok(
             """
+            import os
             import sys
             import threading
             import eventlet
@@ -345,6 +364,9 @@ class TestThreads(fresh.FreshTestCase):
                 done.release()
             start(run, ())
             done.acquire()
+            task = f'/proc/self/task/{dummies[0].native_id}'
+            while os.path.exists(task):
+                pass
             ident = dummies[0].ident
             threading._active[ident] = dummies[0]
             # What has ended is not listed, and what is new is found.

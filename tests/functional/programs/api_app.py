@@ -169,6 +169,14 @@ def raise_caught(query):
         return {'caught': str(error)}
 
 
+def thread(query):
+    """Keep this thread from other requests for a while, and name it."""
+    time.sleep(float(query.get('seconds', 0)))
+    ident = threading.get_ident()
+    traced = sys.gettrace() is not None
+    return {'ident': ident, 'traced': traced}  # BREAK thread
+
+
 def ping(query):
     return {}
 
@@ -242,6 +250,7 @@ ROUTES = {
     '/spawn': spawn,
     '/spin': spin,
     '/state': state,
+    '/thread': thread,
     '/work': work,
 }
 
