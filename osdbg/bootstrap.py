@@ -179,7 +179,7 @@ def _is_mentioned(conf: Any) -> bool:
     """
     if any(name.startswith(_VARIABLES) for name in os.environ):
         return True
-    known: Any = sys.modules.get('osdbg.settings')
+    known: Any = sys.modules.get('osdbg.sources')
     if _inherited is not None or (known is not None and known.taken()):
         return True
     if conf is None:
@@ -197,9 +197,9 @@ def _read(conf: Any) -> settings_.Settings | None:
     if _inherited is not None:
         return _inherited
     if conf is None:
-        from osdbg import settings as settings_
+        from osdbg import sources
 
-        return settings_.read_environ(os.environ)
+        return sources.read_environ(os.environ)
     from osdbg import opts
 
     settings = opts.read(conf)

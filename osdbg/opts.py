@@ -22,6 +22,7 @@ from oslo_config import types
 
 from osdbg import exceptions
 from osdbg import settings
+from osdbg import sources
 from osdbg import values
 
 _TITLE = 'Attaching an IDE to this service (osdbg)'
@@ -163,18 +164,18 @@ def read(conf: cfg.ConfigOpts | None) -> settings.Settings | None:
     :raises: InvalidOption
     """
     if conf is None:
-        return settings.read_environ(os.environ)
+        return sources.read_environ(os.environ)
     register_opts(conf)
-    given = settings.from_environ(os.environ)
-    if not given and not settings.asked(given) and not _is_on(conf):
+    given = sources.from_environ(os.environ)
+    if not given and not sources.asked(given) and not _is_on(conf):
         return None
     for setting in settings.SETTINGS:
         found = _find(conf, setting.name)
         if found and (found[2] or setting.name not in given):
             given[setting.name] = found[:2]
-    if not settings.asked(given):
+    if not sources.asked(given):
         return None
-    resolved = settings.resolve(given)
+    resolved = sources.resolve(given)
     return resolved if resolved.on else None
 
 
@@ -212,7 +213,7 @@ def required(conf: cfg.ConfigOpts | None) -> bool:
     """
     name = 'required'
     try:
-        given = settings.from_environ(os.environ).get(name)
+        given = sources.from_environ(os.environ).get(name)
         if conf is not None:
             register_opts(conf)
             found = _find(conf, name)

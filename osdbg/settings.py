@@ -18,21 +18,16 @@ next to nothing: no typing, enum, re or logging.
 
 from __future__ import annotations
 
-import sys
-
 from osdbg import exceptions
+from osdbg import program
 from osdbg import values as values_
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from collections.abc import MutableMapping
     from typing import Any
 
 GROUP = 'remote_debug'
-
-DEFAULT_PORT = 'OSDBG_DEFAULT_PORT'
-"""Set by ``osdbg run`` for services that have no port written anywhere."""
 
 READY_BACKENDS = ('debugpy', 'ptvsd')
 KNOWN_BACKENDS = (
@@ -250,7 +245,7 @@ class Settings:
             setattr(
                 self, setting.name, values.get(setting.name, setting.default)
             )
-        self.name = self.name or program_name()
+        self.name = self.name or program.name()
         self.sources = dict(sources)
 
     def __eq__(self, other: object) -> bool:
@@ -276,54 +271,6 @@ class Settings:
         if self.workers in ('all', 'first'):
             return self.workers == 'all' or number == 0
         return str(number) in self.workers.split(',')
-
-
-def program_name() -> str:
-    """Name the running program as its operators do.
-
-    :returns: ``nova-compute`` for ``/usr/bin/nova-compute``, and the package
-        for ``python -m package``
-    """
-    if _program:
-        return _program
-    # An embedding program, such as uWSGI, may leave sys.argv unset.
-    argv: list[str] = getattr(sys, 'argv', None) or ['']
-    if argv[0] == '-m':
-        return _module_name() or 'python'  # its file is not known yet
-    if argv[0] == '-c':
-        return 'python'
-    path = argv[0].split('/')
-    if len(path) > 1 and path[-1] == '__main__.py':
-        return path[-2]
-    name = path[-1]
-    return name[:-3] if name.endswith('.py') else name or 'python'
-
-
-def name_program(name: str) -> None:
-    """Say what runs here where the command line does not, as in a server.
-
-    :param name: what ``program_name`` shall return
-    """
-    global _program
-    _program = name
-
-
-def _module_name() -> str:
-    """Return the module that ``python -m`` is about to run.
-
-    Python tells only since 3.10; Linux does as well.
-    """
-    words: list[str] = getattr(sys, 'orig_argv', [])
-    if not words:
-        try:
-            with open('/proc/self/cmdline') as file:
-                words = file.read().split('\0')
-        except OSError:
-            return ''
-    for flag, module in zip(words, words[1:]):
-        if flag == '-m':
-            return module.rpartition('.')[2]
-    return ''
 
 
 def env_name(name: str) -> str:
@@ -358,105 +305,6 @@ def parse(setting: Setting, text: str, source: str) -> Any:
             setting.name, text, source, f'one of {", ".join(names)}'
         )
     return value
-
-
-def from_environ(environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """Collect the options that are set in an environment.
-
-    An empty variable counts as unset, as it does for most programs. What
-    :func:`take_environ` took out of the environment still counts, and below
-    all that what :func:`note` was told.
-
-    :param environ: such as ``os.environ``
-    :returns: option names to text and source, as :func:`resolve` takes them
-    """
-    given = {**_noted, **_taken}
-    for variable, name in _VARIABLES:
-        text = environ.get(variable)
-        if text and not text.isspace():
-            given[name] = (text, f'the environment variable {variable}')
-    return given
-
-
-def take_environ(environ: MutableMapping[str, str]) -> None:
-    """Move the options out of an environment, into this process alone.
-
-    The programs that a service starts shall not find them there.
-
-    :param environ: such as ``os.environ``
-    """
-    _taken.update(from_environ(environ))
-    for variable, _name in _VARIABLES:
-        environ.pop(variable, None)
-    port = environ.pop(DEFAULT_PORT, None)
-    if port:
-        _fallback['port'] = (port, f'the environment variable {DEFAULT_PORT}')
-
-
-def give_back() -> dict[str, str]:
-    """Return what ``take_environ`` took, for the same program run anew.
-
-    :returns: environment variables
-    """
-    given = {env_name(name): text for name, (text, _) in _taken.items()}
-    if 'port' in _fallback:
-        given[DEFAULT_PORT] = _fallback['port'][0]
-    return given
-
-
-def taken() -> bool:
-    """Tell whether ``take_environ`` or ``note`` has found anything."""
-    return bool(_noted or _taken or _fallback)
-
-
-def note(given: Mapping[str, tuple[str, str]]) -> None:
-    """Have options count in this process that a paste file says.
-
-    The command line and the environment win over them, and they over the
-    configuration files. Whoever reads the options later finds them, too.
-
-    :param given: option names to text and source
-    """
-    _noted.update(given)
-
-
-def asked(given: Mapping[str, tuple[str, str]]) -> bool:
-    """Tell whether what was written asks for a debugger.
-
-    :param given: option names to text and source
-    """
-    return 'activate' in given or 'port' in given or bool(_fallback)
-
-
-def resolve(given: Mapping[str, tuple[str, str]]) -> Settings:
-    """Build the settings from what was written, wherever it was.
-
-    :param given: option names to text and source
-    :returns: the settings, on or off
-    :raises: InvalidOption
-    """
-    given = {**_fallback, **given}
-    values = {
-        name: parse(BY_NAME[name], text, source)
-        for name, (text, source) in given.items()
-    }
-    return Settings(
-        values, {name: source for name, (_, source) in given.items()}
-    )
-
-
-def read_environ(environ: Mapping[str, str]) -> Settings | None:
-    """Read the settings of a service that has no oslo.config.
-
-    :param environ: such as ``os.environ``
-    :returns: the settings, or None when osdbg is off
-    :raises: InvalidOption
-    """
-    given = from_environ(environ)
-    if not asked(given):
-        return None
-    settings = resolve(given)
-    return settings if settings.on else None
 
 
 def check(
@@ -512,13 +360,6 @@ def _as_text(value: Any) -> str:
         )
     return str(value)
 
-
-_VARIABLES = tuple((env_name(s.name), s.name) for s in SETTINGS)
-_program = ''
-_noted: dict[str, tuple[str, str]] = {}
-_taken: dict[str, tuple[str, str]] = {}
-# What counts where nobody, not even the configuration file, says otherwise.
-_fallback: dict[str, tuple[str, str]] = {}
 
 # What later versions bring: option, the values that work today, and what
 # serves meanwhile.

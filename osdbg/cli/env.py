@@ -23,6 +23,7 @@ import shlex
 from osdbg.cli import run as run_
 from osdbg import exceptions
 from osdbg import settings
+from osdbg import sources
 
 _Variables = dict[str, str]
 
@@ -60,7 +61,7 @@ def _variables(arguments: argparse.Namespace) -> _Variables:
     # What is set where this is typed counts for "osdbg run" as well.
     inherited = {
         settings.env_name(name): text
-        for name, (text, _) in settings.from_environ(os.environ).items()
+        for name, (text, _) in sources.from_environ(os.environ).items()
     }
     return {
         'PYTHONPATH': run_.python_path(os.environ.get('PYTHONPATH')),

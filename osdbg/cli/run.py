@@ -23,6 +23,7 @@ import sys
 from osdbg.cli import target
 from osdbg import exceptions
 from osdbg import settings
+from osdbg import sources
 from osdbg import values
 
 DEFAULT_PORT = 5678
@@ -134,10 +135,10 @@ def environment(arguments: argparse.Namespace) -> dict[str, str]:
         text = getattr(arguments, setting.name)
         if text is not None:
             added[settings.env_name(setting.name)] = text
-    given = settings.from_environ({**os.environ, **added})
-    settings.check(settings.resolve(given))
+    given = sources.from_environ({**os.environ, **added})
+    settings.check(sources.resolve(given))
     if 'port' not in given:
-        added[settings.DEFAULT_PORT] = str(DEFAULT_PORT)
+        added[sources.DEFAULT_PORT] = str(DEFAULT_PORT)
     if arguments.follow_exec:
         added[_FOLLOW_EXEC] = '1'
     return added

@@ -47,7 +47,8 @@ class _Finder:
         finally:
             self._asking.discard(name)
         loader: Any = spec and spec.loader
-        if loader is not None:
+        # Of modules that are built in or frozen it is a class, for all.
+        if hasattr(loader, 'exec_module') and not isinstance(loader, type):
             self._notice(loader)
         return spec
 
@@ -64,7 +65,7 @@ class _Finder:
         try:
             loader.exec_module = exec_module
         except AttributeError:
-            pass  # not a loader of Python source; such hosts we do not know
+            pass  # it has slots: nothing that a Python module is loaded by
 
 
 _finder = _Finder()

@@ -28,6 +28,7 @@ from osdbg import exceptions
 from osdbg.integrations import base
 from osdbg.integrations import wsgi
 from osdbg import settings
+from osdbg import sources
 
 # Where else the options may be, spelled as for oslo.middleware's filters.
 _FILES = ('oslo_config_project', 'oslo_config_program', 'oslo_config_file')
@@ -56,7 +57,7 @@ def filter_factory(
 
     def remote_debug(app: Any) -> Any:
         places = {**shared, **local_conf}
-        settings.note(_given(local_conf, source))
+        sources.note(_given(local_conf, source))
         conf = _conf(places, source)
         _refuse_unknown(local_conf, conf, source)
         return wsgi.wrap_as_written(app, conf, local_conf, source)

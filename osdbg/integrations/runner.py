@@ -22,7 +22,7 @@ from typing import Any
 from osdbg import bootstrap
 from osdbg import integrations
 from osdbg.integrations import wsgi_servers
-from osdbg import settings
+from osdbg import sources
 
 FOLLOW_EXEC = 'OSDBG_FOLLOW_EXEC'
 """Set in the environment while the programs it starts are debugged, too."""
@@ -37,7 +37,7 @@ def begin(inject: str | None = None) -> None:
     :param inject: where osdbg was brought along from, if it was
     """
     if FOLLOW_EXEC not in os.environ:
-        settings.take_environ(os.environ)
+        sources.take_environ(os.environ)
     integrations.enable_cheaply()
     if wsgi_servers.forks_in_c():
         wsgi_servers.await_workers(inject)

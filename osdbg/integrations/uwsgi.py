@@ -30,7 +30,8 @@ import types
 from typing import Any
 
 from osdbg import bootstrap
-from osdbg import settings
+from osdbg import program
+from osdbg import sources
 
 ONLY = 'OSDBG_ONLY'
 """Names the one process that the other variables are for."""
@@ -121,7 +122,7 @@ def arm(conf: Any) -> None:
         if _master is not None:
             _master.conf = conf or _master.conf
     elif _can_run_threads(module):
-        settings.name_program(_application(module))
+        program.call(_application(module))
         bootstrap.arm(conf)
 
 
@@ -144,7 +145,7 @@ def keep_for_reload(inject: str | None) -> None:
     assert _master is not None  # noqa: S101
     path = os.environ.get('PYTHONPATH')
     _master.variables = {
-        **settings.give_back(),
+        **sources.give_back(),
         'PYTHONPATH': os.pathsep.join([_SITE, path] if path else [_SITE]),
         ONLY: str(os.getpid()),
     }

@@ -21,7 +21,7 @@ import osdbg
 FORBIDDEN = (
     'threading socket select selectors ssl subprocess logging typing '
     'dataclasses re enum queue oslo_config eventlet greenlet debugpy pydevd '
-    'osdbg.opts osdbg.bootstrap osdbg.settings'
+    'osdbg.opts osdbg.bootstrap osdbg.settings osdbg.sources'
 )
 
 
@@ -49,17 +49,23 @@ class TestFrontDoor(unittest.TestCase):
         self.assertEqual({'osdbg'}, modules_after('import osdbg'))
 
     def test_settings_load_next_to_nothing(self):
-        loaded = modules_after('import osdbg.settings')
+        loaded = modules_after('import osdbg.sources')
         self.assertEqual(
-            {'osdbg.exceptions', 'osdbg.settings', 'osdbg.values'},
+            {
+                'osdbg.exceptions',
+                'osdbg.program',
+                'osdbg.settings',
+                'osdbg.sources',
+                'osdbg.values',
+            },
             loaded - {'__future__', 'osdbg'},
         )
 
     def test_reading_the_environment_needs_no_oslo(self):
         loaded = modules_after(
-            'from osdbg import settings\n'
+            'from osdbg import sources\n'
             'environ = {"OS_REMOTE_DEBUG__PORT": "5678"}\n'
-            'assert settings.read_environ(environ).port == 5678'
+            'assert sources.read_environ(environ).port == 5678'
         )
         self.assertEqual(set(), loaded.intersection(FORBIDDEN.split()[:-1]))
 

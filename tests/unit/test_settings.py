@@ -15,7 +15,9 @@
 import unittest
 
 from osdbg import exceptions
+from osdbg import program
 from osdbg import settings
+from osdbg import sources
 
 GOOD = [
     ('host', 'localhost', 'localhost'),
@@ -70,7 +72,7 @@ NOT_READY = [
 
 
 def resolved(**texts: str) -> settings.Settings:
-    return settings.resolve({n: (t, 'a test') for n, t in texts.items()})
+    return sources.resolve({n: (t, 'a test') for n, t in texts.items()})
 
 
 class TestTable(unittest.TestCase):
@@ -113,61 +115,6 @@ class TestParse(unittest.TestCase):
                     (error.option, error.value, error.source),
                 )
                 self.assertIn(expected, error.expected)
-
-
-class TestEnvironment(unittest.TestCase):
-    def test_off(self):
-        for environ in (
-            {},
-            {'OS_REMOTE_DEBUG__PORT': ' '},
-            {'OS_REMOTE_DEBUG__HOST': 'x y', 'PORT': '5678'},
-            {'OS_REMOTE_DEBUG__ACTIVATE': 'on_init'},
-        ):
-            with self.subTest(environ):
-                self.assertIsNone(settings.read_environ(environ))
-
-    def test_on(self):
-        found = settings.read_environ(
-            {
-                'OS_REMOTE_DEBUG__PORT': '5678',
-                'OS_REMOTE_DEBUG__WORKERS': 'first',
-            }
-        )
-        self.assertIsNotNone(found)
-        self.assertEqual((5678, 'first'), (found.port, found.workers))
-        self.assertEqual(
-            'the environment variable OS_REMOTE_DEBUG__PORT',
-            found.sources['port'],
-        )
-
-    def test_taken_out_of_the_environment(self):
-        self.addCleanup(settings._taken.clear)
-        environ = {'OS_REMOTE_DEBUG__PORT': '7000', 'HOME': '/root'}
-        settings.take_environ(environ)
-        self.assertEqual({'HOME': '/root'}, environ)
-        self.assertTrue(settings.taken())
-        self.assertEqual(7000, settings.read_environ(environ).port)
-        # What is set since then wins.
-        environ['OS_REMOTE_DEBUG__PORT'] = '7001'
-        self.assertEqual(7001, settings.read_environ(environ).port)
-
-    def test_weakest_port(self):
-        self.addCleanup(settings._fallback.clear)
-        self.assertFalse(settings.asked({}))
-        environ = {settings.DEFAULT_PORT: '5678'}
-        settings.take_environ(environ)
-        self.assertEqual({}, environ)
-        self.assertTrue(settings.asked({}))
-        self.assertEqual(5678, settings.read_environ({}).port)
-        environ['OS_REMOTE_DEBUG__PORT'] = '7001'
-        self.assertEqual(7001, settings.read_environ(environ).port)
-
-    def test_every_option_is_found(self):
-        environ = {settings.env_name(s.name): 'x' for s in settings.SETTINGS}
-        self.assertEqual(
-            [s.name for s in settings.SETTINGS],
-            list(settings.from_environ(environ)),
-        )
 
 
 class TestCheck(unittest.TestCase):
@@ -231,5 +178,5 @@ class TestSettings(unittest.TestCase):
                 )
 
     def test_name_defaults_to_the_program(self):
-        self.assertEqual(settings.program_name(), settings.Settings().name)
+        self.assertEqual(program.name(), settings.Settings().name)
         self.assertEqual('mine', resolved(name='mine').name)

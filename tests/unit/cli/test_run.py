@@ -16,6 +16,7 @@ import unittest
 from osdbg.cli import run
 from osdbg import exceptions
 from osdbg import settings
+from osdbg import sources
 
 
 def parse(*words):
@@ -67,7 +68,7 @@ class TestRun(unittest.TestCase):
 
     def test_default_port_is_the_weakest(self):
         self.assertEqual(
-            {settings.DEFAULT_PORT: '5678'}, run.environment(parse('x'))
+            {sources.DEFAULT_PORT: '5678'}, run.environment(parse('x'))
         )
         os.environ['OS_REMOTE_DEBUG__PORT'] = '7000'
         self.addCleanup(os.environ.pop, 'OS_REMOTE_DEBUG__PORT')

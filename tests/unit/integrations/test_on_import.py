@@ -74,6 +74,18 @@ class TestOnImport(fresh.FreshTestCase):
     '''
         )
 
+    def test_built_in_module(self):
+        self.assert_ok(
+            WATCH
+            + '''
+    names = [n for n in sys.builtin_module_names if n not in sys.modules]
+    on_import.watch(names[0], found.append)
+    __import__(names[0])
+    __import__(names[1])
+    print('OK')
+    '''
+        )
+
     def test_missing_module(self):
         self.assert_ok(
             WATCH

@@ -31,7 +31,7 @@ class UwsgiTestCase(unittest.TestCase):
             mock.patch.dict(sys.modules),
             mock.patch.object(uwsgi, '_master', None),
             mock.patch('osdbg.bootstrap.arm', self.armed.append),
-            mock.patch('osdbg.settings._program', ''),
+            mock.patch('osdbg.program._given', ''),
             mock.patch('osdbg.bootstrap._complaints', set()),
         )
         for patch in patches:
