@@ -88,6 +88,7 @@ class Agent:
         self._launching = False
         self._introduced = False
         self._renewing = False
+        self._said: dict[str, Any] = {}
         self._transition = waiting.allocate_lock()
         # The thread that is forking and holds the lock above.
         self._forker = 0
@@ -125,14 +126,25 @@ class Agent:
 
     def _adopt(self, settings: settings_.Settings) -> None:
         with self._transition:
-            said = self._hello()
             self.settings = settings
-            # What has been said is said again only if it has changed, and
-            # not over the head of a client.
-            if self._channel and not self.backend and self._hello() != said:
+        self._renew()
+
+    def _renew(self) -> None:
+        """Say hello again, if the options have changed since it was said.
+
+        Not over the head of a client: then it is done when that has left.
+        """
+        with self._transition:
+            if not self._channel or self.backend:
+                return
+            if self._wishes() != self._said:
                 self._renewing = True
                 self._answered = waiting.Event()
                 self._channel.hang_up()
+
+    def stop_waiting(self) -> None:
+        """Let go whoever waits for a client: the process is to stop."""
+        self._ready.set()
 
     def launch(self) -> None:
         """Leave the debugging to the workers that are about to be forked.
@@ -325,24 +337,31 @@ class Agent:
         # it, and nothing may be sent over it before the hello.
         with self._transition:
             channel = protocol.Channel(protocol.connect())
+            self._said = self._wishes()
             channel.send(hello=self._hello())
             self._channel = channel
         return channel
 
     def _hello(self) -> dict[str, Any]:
-        settings = self.settings
         return {
+            **self._wishes(),
             'id': self.id,
             'parent': self.parent,
             'pid': self.pid,
             'forked': self._forked,
+            'launching': self._launching,
             'number': self.number,
+        }
+
+    def _wishes(self) -> dict[str, Any]:
+        """Return the options that the gateway goes by."""
+        settings = self.settings
+        return {
             'name': settings.name,
             'host': settings.host,
             'port': settings.port,
             'workers': settings.workers,
             'launcher': settings.launcher,
-            'launching': self._launching,
             'eager': settings.activate == 'on_init',
             'required': settings.required,
         }
@@ -416,6 +435,8 @@ class Agent:
             backend, self.backend = self.backend, None
             if backend is not None:
                 backend.unload()
+        if backend is not None:
+            self._renew()
 
     def _set_attached(self, attached: bool) -> None:
         self.attached = attached

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ _GROUP = 'remote_debug'
 _VARIABLES = 'OS_REMOTE_DEBUG__'
 _ARM_SECONDS = 15.0
 _LOAD_SECONDS = 30.0
+# Workers that start later than this replace others, in a service that serves.
+_START_SECONDS = 30.0
+_LOOK_SECONDS = 0.5
 
 
 class Status:
@@ -68,6 +72,9 @@ class Status:
 _statuses: dict[agent_.Agent, Status] = {}
 _inherited: settings_.Settings | None = None
 _complaints: set[str] = set()
+# The process that workers are forked from, since when, and whether it has
+# looked itself whether the debugger can be had.
+_launcher = (os.getpid(), time.monotonic(), False)
 
 
 def init(conf: Any = None) -> Status | None:
@@ -83,16 +90,30 @@ def init(conf: Any = None) -> Status | None:
     return _init(conf, sys._getframe(1))
 
 
-def arm(conf: Any = None, frame: Any = None) -> Status | None:
+def arm(
+    conf: Any = None, frame: Any = None, waits: bool = True
+) -> Status | None:
     """Do what ``init()`` does, for an integration and not for the service.
+
+    A worker that replaces another, long after the service has started, waits
+    for nobody and ends for nothing: that would be an outage.
 
     :param conf: as for ``init()``
     :param frame: at whose next line ``suspend`` stops; without one, at the
         next line that is the service's own
+    :param waits: whether this may block at all
     :returns: as from ``init()``
     :raises: SystemExit as ``init()``
     """
-    return _init(conf, frame)
+    pid, since, looked = _launcher
+    is_worker = pid != os.getpid()
+    late = is_worker and time.monotonic() - since > _START_SECONDS
+    return _init(
+        conf,
+        frame,
+        waits=waits and not late,
+        strict=not (late or (is_worker and looked)),
+    )
 
 
 def resolve(conf: Any) -> settings_.Settings | None:
@@ -111,15 +132,33 @@ def resolve(conf: Any) -> settings_.Settings | None:
         return None  # the worker finds and tells the same
 
 
-def inherit(settings: settings_.Settings, launcher: int) -> None:
+def bequeath(conf: Any) -> settings_.Settings | None:
+    """Return the options that a worker is to have which is being spawned.
+
+    :param conf: as for ``init()``
+    :returns: for :func:`inherit`; None as :func:`resolve`, and whenever
+        something is pickled or copied for another purpose
+    """
+    context: Any = sys.modules.get('multiprocessing.context')
+    if context is None or context.get_spawning_popen() is None:
+        return None
+    settings = resolve(conf)
+    _pid, since, looked = _launcher
+    late = time.monotonic() - since > _START_SECONDS
+    if settings is not None and (late or looked):
+        settings.required = False
+    if settings is not None and late:
+        settings.wait_for_client = settings.suspend = False
+    return settings
+
+
+def inherit(settings: settings_.Settings) -> None:
     """Have ``init()`` use the options that the launcher of this worker read.
 
-    :param settings: what :func:`resolve` returned there
-    :param launcher: its process id; who copies a service inherits nothing
+    :param settings: what :func:`bequeath` returned there
     """
     global _inherited
-    if launcher != os.getpid():
-        _inherited = settings
+    _inherited = settings
 
 
 def blocks() -> bool:
@@ -136,8 +175,17 @@ def blocks() -> bool:
     )
 
 
-def launch() -> None:
-    """Leave the debugging to the workers this process is about to fork."""
+def launch(conf: Any = None) -> None:
+    """Leave the debugging to the workers this process is about to fork.
+
+    :param conf: as for ``init()``
+    :raises: SystemExit as ``init()``: in a worker it would be started anew,
+        for ever
+    """
+    global _launcher
+    _launcher = (os.getpid(), time.monotonic(), True)
+    if _is_required(conf):
+        arm(conf, waits=False)
     agent = _agent()
     if agent is not None:
         agent.launch()
@@ -155,7 +203,9 @@ def complain(line: str) -> None:
         _log().warning('%s', line)
 
 
-def _init(conf: Any, caller: Any) -> Status | None:
+def _init(
+    conf: Any, caller: Any, waits: bool = True, strict: bool = True
+) -> Status | None:
     try:
         if not _is_mentioned(conf):
             return None
@@ -165,9 +215,9 @@ def _init(conf: Any, caller: Any) -> Status | None:
         from osdbg import settings as settings_
 
         settings_.check(settings)
-        return _start(settings, caller)
+        return _start(settings, caller, waits, strict and settings.required)
     except Exception as exc:
-        _refuse(exc, conf)
+        _refuse(exc, strict and _is_required(conf))
     return None
 
 
@@ -211,21 +261,23 @@ def _read(conf: Any) -> settings_.Settings | None:
     return settings
 
 
-def _start(settings: settings_.Settings, caller: Any) -> Status:
+def _start(
+    settings: settings_.Settings, caller: Any, waits: bool, required: bool
+) -> Status:
     """Start the agent; block only for those who asked for it."""
     from osdbg import agent as agent_
     from osdbg import backends
 
     backends.create(settings).require()
     agent, first = agent_.start(settings)
-    if first:
-        if settings.required:
-            _require(agent.wait_armed(_ARM_SECONDS))
+    if first and required:
+        _require(agent.wait_armed(_ARM_SECONDS))
+    if first and waits:
         eager = settings.activate == 'on_init'
         waits = settings.wait_for_client or settings.suspend
         if eager:
             trouble = agent.wait_loaded(_LOAD_SECONDS)
-            if settings.required:
+            if required:
                 _require(trouble)
         if waits:
             _wait_for_client(agent, caller)
@@ -247,9 +299,13 @@ def _require(trouble: str) -> None:
 
 
 def _wait_for_client(agent: agent_.Agent, caller: Any) -> None:
+    from osdbg import signals
+
     settings = agent.settings
     _log().info('osdbg: waiting for an IDE at %s', _status_of(agent).address)
-    if not agent.wait_ready(settings.wait_timeout):
+    with signals.obeying_signals(lambda signum: agent.stop_waiting()):
+        came = _wait_until_ready(agent, settings.wait_timeout)
+    if not came:
         _log().warning(
             'osdbg: no IDE has attached in %g s; the service runs on',
             settings.wait_timeout,
@@ -258,22 +314,50 @@ def _wait_for_client(agent: agent_.Agent, caller: Any) -> None:
         agent.break_here(caller)
 
 
+def _wait_until_ready(agent: agent_.Agent, seconds: float) -> bool:
+    """Wait for a client, as long as whoever has started us is there.
+
+    :param seconds: how long at the most; 0 for ever
+    """
+    parent = os.getppid()
+    end = time.monotonic() + seconds if seconds else float('inf')
+    while time.monotonic() < end and os.getppid() == parent:
+        if agent.wait_ready(min(_LOOK_SECONDS, end - time.monotonic())):
+            return True
+    return os.getppid() != parent
+
+
 def _status_of(agent: agent_.Agent) -> Status:
     # One for all threads that ask at the same moment.
     return _statuses.setdefault(agent, Status(agent))
 
 
-def _refuse(exc: Exception, conf: Any) -> None:
+def _refuse(exc: Exception, required: bool) -> None:
     """Say in one line why there is no debugger; the service runs on."""
     from osdbg import exceptions
-    from osdbg import opts
 
     line = f'osdbg is off: {exc}'
     if not isinstance(exc, exceptions.OsdbgError):
         line = f'osdbg is off: {type(exc).__name__}: {exc}'
-    if opts.required(conf):
+    if required:
         raise SystemExit(line) from exc
     complain(line)
+
+
+def _is_required(conf: Any) -> bool:
+    """Tell whether the service must not start without its debugger."""
+    if _inherited is not None:
+        return _inherited.required
+    if conf is None:
+        # Without oslo.config, which may be missing.
+        from osdbg import sources
+
+        return sources.required(os.environ)
+    if not _is_mentioned(conf):
+        return False
+    from osdbg import opts
+
+    return opts.required(conf)
 
 
 def _log() -> Any:

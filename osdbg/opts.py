@@ -211,14 +211,15 @@ def required(conf: cfg.ConfigOpts | None) -> bool:
         environment alone
     :returns: the value of ``required``
     """
+    if conf is None:
+        return sources.required(os.environ)
     name = 'required'
     try:
         given = sources.from_environ(os.environ).get(name)
-        if conf is not None:
-            register_opts(conf)
-            found = _find(conf, name)
-            if found and (found[2] or not given):
-                given = found[:2]
+        register_opts(conf)
+        found = _find(conf, name)
+        if found and (found[2] or not given):
+            given = found[:2]
         return bool(given and settings.parse(settings.BY_NAME[name], *given))
     except Exception:
         return False

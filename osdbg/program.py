@@ -65,3 +65,14 @@ def _module_name() -> str:
         if flag == '-m':
             return module.rpartition('.')[2]
     return ''
+
+
+def is_embedded() -> bool:
+    """Tell whether another program runs Python, as uWSGI and Apache do."""
+    import os
+
+    try:
+        file = os.readlink('/proc/self/exe')
+    except OSError:
+        return False  # nobody can tell; nearly nobody does
+    return not os.path.basename(file).lower().startswith(('python', 'pypy'))

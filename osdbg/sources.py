@@ -18,6 +18,7 @@ next to nothing, as ``settings.py``.
 
 from __future__ import annotations
 
+from osdbg import exceptions
 from osdbg import settings
 
 TYPE_CHECKING = False
@@ -137,3 +138,18 @@ def read_environ(environ: Mapping[str, str]) -> settings.Settings | None:
         return None
     resolved = resolve(given)
     return resolved if resolved.on else None
+
+
+def required(environ: Mapping[str, str]) -> bool:
+    """Tell whether the service must not start without its debugger.
+
+    Answers also when other options are bad, and False when it is itself.
+
+    :param environ: such as ``os.environ``
+    """
+    name = 'required'
+    given = from_environ(environ).get(name)
+    try:
+        return bool(given and settings.parse(settings.BY_NAME[name], *given))
+    except exceptions.InvalidOption:
+        return False

@@ -19,47 +19,66 @@ is over, nothing of it is left: it takes itself out of PYTHONPATH (of what the
 program starts, too) and runs the sitecustomize that it hides, if there is one.
 
 Nothing else may lie in this directory: it would be a module of every program.
+Any Python may come by here, also one that is too old for annotations.
 """
 
 import os
 import sys
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 
-def _leave() -> None:
+
+def _leave():
     """Take our directory out of the path, here and for what is started."""
-    here = os.path.dirname(os.path.abspath(__file__))
-
-    def others(path: list[str]) -> list[str]:
-        return [entry for entry in path if os.path.abspath(entry) != here]
-
-    sys.path[:] = others(sys.path)
+    sys.path[:] = _others(sys.path)
     if 'OSDBG_FOLLOW_EXEC' in os.environ:
         return
-    path = others(os.environ.get('PYTHONPATH', '').split(os.pathsep))
+    path = _others(os.environ.get('PYTHONPATH', '').split(os.pathsep))
     if any(path):
         os.environ['PYTHONPATH'] = os.pathsep.join(path)
     else:
         os.environ.pop('PYTHONPATH', None)
 
 
-def _start() -> None:
-    """Start osdbg; whatever goes wrong, the program runs on."""
+def _others(path):
+    return [entry for entry in path if not _is_ours(entry)]
+
+
+def _is_ours(entry):
     try:
-        _leave()
-        if _is_for_another():
-            return
-        inject = os.environ.pop('OSDBG_INJECT', None)
+        return os.path.abspath(entry) == HERE
+    except OSError:
+        return entry == HERE  # the working directory is gone
+
+
+def _start():
+    """Start osdbg; whatever goes wrong, the program runs on.
+
+    :returns: what to call last, or None
+    """
+    try:
+        if sys.version_info < (3, 9) or _is_for_another():
+            return None
+        take = os.environ.pop
+        if 'OSDBG_FOLLOW_EXEC' in os.environ:
+            take = os.environ.get
+        inject = take('OSDBG_INJECT', None)
         if inject:
             _serve_from(inject.split(os.pathsep))
         from osdbg.integrations import runner
 
-        runner.begin(inject)
+        return runner.begin(inject)
     except Exception as exc:
-        command = f"{sys.executable} -m pip install 'osdbg'"
-        print(f'osdbg is off: {exc!r}; to mend it: {command}', file=sys.stderr)
+        python = os.path.join(sys.prefix, 'bin', 'python')
+        sys.stderr.write(
+            'osdbg is off: {!r}; to mend it: {} -m pip install osdbg\n'.format(  # noqa: UP032
+                exc, python
+            )
+        )
+    return None
 
 
-def _is_for_another() -> bool:
+def _is_for_another():
     """Tell whether we were left here for a uWSGI that executes itself anew.
 
     This is what it starts otherwise, and shall find nothing of us.
@@ -73,7 +92,7 @@ def _is_for_another() -> bool:
     return True
 
 
-def _serve_from(path: list[str]) -> None:
+def _serve_from(path):
     """Bring osdbg along from an environment that is not the program's.
 
     Only what osdbg itself is made of, and only what the program lacks:
@@ -82,17 +101,15 @@ def _serve_from(path: list[str]) -> None:
     from importlib.machinery import PathFinder
 
     class Injected:
-        def find_spec(
-            self, name: str, package: object, target: object = None
-        ) -> object:
+        def find_spec(self, name, package, target=None):
             if name in ('osdbg', 'debugpy'):
                 return PathFinder.find_spec(name, path)
             return None
 
-    sys.meta_path.append(Injected())  # type: ignore[arg-type]
+    sys.meta_path.append(Injected())
 
 
-def _chain() -> None:
+def _chain():
     """Become the module that would have been imported without us."""
     del sys.modules['sitecustomize']
     # Finds none: raises what it does where there is none, and what the
@@ -100,5 +117,10 @@ def _chain() -> None:
     __import__('sitecustomize')
 
 
-_start()
-_chain()
+_leave()
+_last = _start()
+try:
+    _chain()
+finally:
+    if _last is not None:
+        _last()

@@ -25,11 +25,11 @@ import atexit
 import importlib
 import importlib.util
 import os
+import signal
 import sys
 import types
 from typing import Any
 
-from osdbg.backends._debugpy_signals import obeying_signals
 from osdbg.backends._debugpy_stops import stop_at_next_line
 from osdbg.backends._debugpy_stops import stop_on_exception
 from osdbg.backends._debugpy_stops import trace_this_thread
@@ -38,6 +38,7 @@ from osdbg import exceptions
 from osdbg import isolation
 from osdbg import patching
 from osdbg import settings as settings_
+from osdbg.signals import obeying_signals
 from osdbg import threads
 from osdbg import waiting
 
@@ -74,6 +75,7 @@ _HIDDEN = tuple(
         'patching',
         'program',
         'settings',
+        'signals',
         'sources',
         'threads',
         'values',
@@ -339,11 +341,20 @@ def _adapt(pydevd: Any) -> None:
     pydevd.PyDB.enable_tracing = enable_tracing_unless_disposed
     suspend = pydevd.PyDB.do_wait_suspend
 
+    def resume(signum: int) -> None:
+        py_db = pydevd.get_global_debugger()
+        if py_db is None:
+            return
+        if signum == signal.SIGHUP:
+            pydevd.PyDevdAPI().request_resume_thread('*')  # it may live on
+        else:
+            pydevd.PyDevdAPI().request_disconnect(py_db, resume_threads=True)
+
     def do_wait_suspend(
         py_db: Any, thread: Any, frame: Any, *args: Any, **kwargs: Any
     ) -> None:
         try:
-            with obeying_signals(pydevd) as signals:
+            with obeying_signals(resume) as signals:
                 if not py_db.pydb_disposed:
                     if not signals.interrupted_by(frame):
                         suspend(py_db, thread, frame, *args, **kwargs)

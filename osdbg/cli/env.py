@@ -21,6 +21,7 @@ import os
 import shlex
 
 from osdbg.cli import run as run_
+from osdbg import environment
 from osdbg import exceptions
 from osdbg import settings
 from osdbg import sources
@@ -64,9 +65,9 @@ def _variables(arguments: argparse.Namespace) -> _Variables:
         for name, (text, _) in sources.from_environ(os.environ).items()
     }
     return {
-        'PYTHONPATH': run_.python_path(os.environ.get('PYTHONPATH')),
+        'PYTHONPATH': environment.python_path(os.environ.get('PYTHONPATH')),
         **inherited,
-        **run_.environment(arguments),
+        **run_.variables(arguments),
     }
 
 
@@ -124,7 +125,7 @@ def _kubernetes(variables: _Variables) -> str:
 
 def _shell(variables: _Variables) -> str:
     others = {k: v for k, v in variables.items() if k != 'PYTHONPATH'}
-    path = shlex.quote(run_.python_path(None))
+    path = shlex.quote(environment.python_path(None))
     lines = [f'export PYTHONPATH={path}"${{PYTHONPATH:+:$PYTHONPATH}}"']
     return '\n'.join([*lines, _lines('export {}={}', others, shlex.quote)])
 

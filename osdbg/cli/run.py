@@ -21,19 +21,13 @@ import os
 import sys
 
 from osdbg.cli import target
+from osdbg import environment
 from osdbg import exceptions
 from osdbg import settings
 from osdbg import sources
 from osdbg import values
 
 DEFAULT_PORT = 5678
-SITE = os.path.join(
-    os.path.dirname(os.path.dirname(os.path.abspath(__file__))), '_site'
-)
-"""The directory whose sitecustomize starts osdbg."""
-
-_FOLLOW_EXEC = 'OSDBG_FOLLOW_EXEC'
-_INJECT = 'OSDBG_INJECT'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -100,12 +94,13 @@ def run(arguments: argparse.Namespace) -> int:
         raise exceptions.OsdbgError(
             'no command was given: type osdbg run -- COMMAND ...'
         )
-    added = environment(arguments)
+    added = variables(arguments)
     path, argv = target.find(words, inject=arguments.inject)
     if arguments.inject:
-        added[_INJECT] = os.pathsep.join(_homes())
+        added[environment.INJECT] = os.pathsep.join(_homes())
     environ = {**os.environ, **added}
-    environ['PYTHONPATH'] = python_path(os.environ.get('PYTHONPATH'))
+    before = os.environ.get('PYTHONPATH')
+    environ['PYTHONPATH'] = environment.python_path(before)
     sys.stdout.flush()
     try:
         os.execve(path, argv, environ)  # noqa: S606
@@ -118,14 +113,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _homes() -> list[str]:
     """Return the directories that osdbg and what it needs lie in."""
-    homes = {os.path.dirname(os.path.dirname(SITE)): None}
+    homes = {os.path.dirname(os.path.dirname(environment.SITE)): None}
     spec = importlib.util.find_spec('debugpy')
     if spec is not None and spec.origin is not None:
         homes[os.path.dirname(os.path.dirname(spec.origin))] = None
     return list(homes)
 
 
-def environment(arguments: argparse.Namespace) -> dict[str, str]:
+def variables(arguments: argparse.Namespace) -> dict[str, str]:
     """Return the variables that have the effect of the options.
 
     :raises: InvalidOption, UnknownBackend, OptionNotReady
@@ -140,13 +135,5 @@ def environment(arguments: argparse.Namespace) -> dict[str, str]:
     if 'port' not in given:
         added[sources.DEFAULT_PORT] = str(DEFAULT_PORT)
     if arguments.follow_exec:
-        added[_FOLLOW_EXEC] = '1'
+        added[environment.FOLLOW_EXEC] = '1'
     return added
-
-
-def python_path(before: str | None) -> str:
-    """Put our directory before a PYTHONPATH.
-
-    :param before: what it was, if anything
-    """
-    return os.pathsep.join([SITE, before] if before else [SITE])

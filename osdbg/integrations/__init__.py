@@ -21,6 +21,7 @@ the design: to import ``oslo_service.service`` first would choose its backend).
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any
 
 from osdbg import bootstrap
@@ -85,9 +86,11 @@ def disable(*names: str) -> None:
 
 
 def _add(name: str, integration: Integration) -> None:
+    # All that may fail in another's comes first.
+    hosts, loaded = tuple(integration.hosts), integration.loaded
     _enabled[name] = integration
-    for host in integration.hosts:
-        on_import.watch(host, integration.loaded)
+    for host in hosts:
+        on_import.watch(host, loaded)
 
 
 def _stevedore_loaded(module: Any) -> None:
@@ -95,20 +98,40 @@ def _stevedore_loaded(module: Any) -> None:
 
 
 def _enable_plugged_in(names: tuple[str, ...]) -> None:
-    from stevedore import enabled
+    """Add others' integrations; whoever imports stevedore notices nothing."""
 
     def wanted(extension: Any) -> bool:
         name = extension.name
         return name not in _OWN and (name in names or not names)
 
-    # A plug-in that cannot be loaded is stevedore's to log.
-    found = enabled.EnabledExtensionManager(_GROUP, wanted)
+    try:
+        from stevedore import enabled
+
+        # A plug-in that cannot be loaded is stevedore's to log.
+        found = list(enabled.EnabledExtensionManager(_GROUP, wanted))
+    except Exception as exc:
+        bootstrap.complain(
+            f'osdbg has no integrations but its own, for stevedore failed '
+            f'({exc!r}): type {sys.executable} -m pip install -U stevedore'
+        )
+        return
     for extension in found:
         if extension.name not in _enabled:
-            _add(extension.name, extension.plugin())
-    missing = {*names} - {*_enabled}
+            _add_plugged_in(extension)
+    missing = {*names} - {*_enabled} - {extension.name for extension in found}
     if missing:
         bootstrap.complain(
             f'no integration is called {" or ".join(sorted(missing))}: '
             f'osdbg has {", ".join(sorted(_OWN))}'
+        )
+
+
+def _add_plugged_in(extension: Any) -> None:
+    try:
+        _add(extension.name, extension.plugin())
+    except Exception as exc:
+        bootstrap.complain(
+            f'osdbg does without the integration {extension.name} of '
+            f'{extension.entry_point_target} ({exc!r}): pip install -U, or '
+            f'uninstall, the package that brings it'
         )

@@ -62,6 +62,8 @@ class Integration(abc.ABC):
         except Exception as exc:
             from osdbg import bootstrap
 
+            self.undo()
+
             bootstrap.complain(
                 f'osdbg does not know this version of {host.__name__} '
                 f'({exc!r}): call osdbg.init(CONF) in its workers'

@@ -16,13 +16,14 @@
 from __future__ import annotations
 
 import functools
-import os
 from typing import Any
 import weakref
 
 from osdbg import bootstrap
 from osdbg.integrations import base
 from osdbg import settings as settings_
+
+_ARM = '_osdbg_arm'
 
 
 class CotyledonIntegration(base.Integration):
@@ -33,9 +34,7 @@ class CotyledonIntegration(base.Integration):
     def __init__(self) -> None:
         """Prepare; nothing of cotyledon is touched yet."""
         super().__init__()
-        self._arms: weakref.WeakKeyDictionary[Any, Arm] = (
-            weakref.WeakKeyDictionary()
-        )
+        self._arms: weakref.WeakSet[Arm] = weakref.WeakSet()
 
     def install(self, host: Any) -> None:
         """Hook into every manager from now on."""
@@ -47,7 +46,7 @@ class CotyledonIntegration(base.Integration):
     def undo(self) -> None:
         """Put back the originals, and leave the managers there are alone."""
         super().undo()
-        for arm in self._arms.values():
+        for arm in self._arms:
             arm.on = False
 
     def _hook_workers(self, manager_class: Any) -> None:
@@ -57,17 +56,31 @@ class CotyledonIntegration(base.Integration):
         @functools.wraps(original_init)
         def __init__(manager: Any, *args: Any, **kwargs: Any) -> None:
             original_init(manager, *args, **kwargs)
-            arm = self._arms[manager] = Arm()
-            manager.register_hooks(on_new_worker=arm)
+            self._arm(manager_class, manager)
 
         @functools.wraps(original_run)
         def run(manager: Any) -> Any:
-            if manager in self._arms:
+            if _arm_of(manager) is not None:
                 bootstrap.launch()
             return original_run(manager)
 
         self.replace(manager_class, '__init__', __init__)
         self.replace(manager_class, 'run', run)
+
+    def _arm(self, manager_class: Any, manager: Any) -> None:
+        arm = Arm()
+        try:
+            # Not a subclass's own, whose __init__() is not over yet.
+            manager_class.register_hooks(manager, on_new_worker=arm)
+            # There, since a manager need not be hashable.
+            vars(manager)[_ARM] = arm
+        except Exception as exc:
+            bootstrap.complain(
+                f'osdbg cannot hook into {type(manager).__name__} ({exc!r}): '
+                f'call osdbg.init(CONF) in its workers'
+            )
+        else:
+            self._arms.add(arm)
 
     def _note_conf(self, glue: Any) -> None:
         # link() came with 2.2; since then setup() calls it.
@@ -76,8 +89,9 @@ class CotyledonIntegration(base.Integration):
 
         @functools.wraps(original)
         def note(manager: Any, conf: Any, *args: Any, **kwargs: Any) -> Any:
-            if manager in self._arms:
-                self._arms[manager].conf = conf
+            arm = _arm_of(manager)
+            if arm is not None:
+                arm.conf = conf
             return original(manager, conf, *args, **kwargs)
 
         self.replace(glue, name, note)
@@ -99,11 +113,16 @@ class Arm:
         # With the start method "spawn" hooks are pickled. CONF might not be.
         settings = None
         if self.on:
-            settings = bootstrap.resolve(base.parsed(self.conf))
-        return _rearm, (settings, os.getpid())
+            settings = bootstrap.bequeath(base.parsed(self.conf))
+        return _rearm, (settings,)
 
 
-def _rearm(settings: settings_.Settings | None, launcher: int) -> Arm:
+def _arm_of(manager: Any) -> Arm | None:
+    arm: Arm | None = getattr(manager, '__dict__', {}).get(_ARM)
+    return arm if arm is not None and arm.on else None
+
+
+def _rearm(settings: settings_.Settings | None) -> Arm:
     if settings is not None:
-        bootstrap.inherit(settings, launcher)
+        bootstrap.inherit(settings)
     return Arm()

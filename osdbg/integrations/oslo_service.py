@@ -21,7 +21,8 @@ cotyledon's, see ``cotyledon.py``.
 from __future__ import annotations
 
 import functools
-import os
+import inspect
+import types
 from typing import Any
 
 from osdbg import bootstrap
@@ -42,41 +43,72 @@ class RemoteDebugMixin:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Have ``start()`` start osdbg first, whoever defines it."""
         super().__init_subclass__(**kwargs)
-        start = getattr(cls, 'start', None)
-        if start is not None and not hasattr(start, 'osdbg_started_by'):
-            # Not by a start() of our own that calls super(): most services
-            # do not call it, and some not at first.
-            setattr(cls, 'start', _armed(start))  # noqa: B010
+        own = vars(cls).get('start')
+        if isinstance(own, types.FunctionType):
+            setattr(cls, 'start', _armed(own))  # noqa: B010
+        elif own is None and _is_to_be_armed(getattr(cls, 'start', None)):
+            setattr(cls, 'start', _forwarder(cls))  # noqa: B010
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        """Take the options along to a worker that is spawned."""
+        """Take the options along to a worker that is being spawned."""
         reduced = super().__reduce_ex__(protocol)
-        settings = bootstrap.resolve(_conf_of(self))
+        settings = bootstrap.bequeath(_conf_of(self))
         if settings is None or not isinstance(reduced, tuple):
             return reduced
         make, args, *rest = reduced
-        return (_remake, (settings, os.getpid(), make, args), *rest)
+        return (_remake, (settings, make, args), *rest)
 
 
 def _armed(start: Any) -> Any:
-    @functools.wraps(start)
-    def armed_start(service: Any, *args: Any, **kwargs: Any) -> Any:
-        bootstrap.arm(_conf_of(service))
-        return start(service, *args, **kwargs)
+    """Wrap a ``start()`` that is defined in the class itself."""
+    if inspect.iscoroutinefunction(start):
 
-    armed_start.osdbg_started_by = start  # type: ignore[attr-defined]
+        @functools.wraps(start)
+        async def armed_start(service: Any, *args: Any, **kwargs: Any) -> Any:
+            bootstrap.arm(_conf_of(service))
+            return await start(service, *args, **kwargs)
+
+    else:
+
+        @functools.wraps(start)
+        def armed_start(service: Any, *args: Any, **kwargs: Any) -> Any:
+            bootstrap.arm(_conf_of(service))
+            return start(service, *args, **kwargs)
+
+    armed_start.osdbg_arms = True  # type: ignore[attr-defined]
     return armed_start
+
+
+def _is_to_be_armed(start: Any) -> bool:
+    return (
+        isinstance(start, types.FunctionType)
+        and not hasattr(start, 'osdbg_arms')
+        and not getattr(start, '__isabstractmethod__', False)
+    )
+
+
+def _forwarder(cls: type) -> Any:
+    """Make a ``start()`` for a class that inherits one."""
+
+    def start(service: Any, *args: Any, **kwargs: Any) -> Any:
+        bootstrap.arm(_conf_of(service))
+        # Its superclass is a sibling's as often as the service's.
+        return super(cls, service).start(*args, **kwargs)  # type: ignore
+
+    start.osdbg_arms = True  # type: ignore[attr-defined]
+    return start
 
 
 def _conf_of(owner: Any) -> Any:
     """Return the configuration of a service or of a launcher."""
-    return base.parsed(getattr(owner, 'conf', None))
+    try:
+        return base.parsed(getattr(owner, 'conf', None))
+    except Exception:
+        return base.parsed(None)  # a property that is not ready
 
 
-def _remake(
-    settings: settings_.Settings, launcher: int, make: Any, args: Any
-) -> Any:
-    bootstrap.inherit(settings, launcher)
+def _remake(settings: settings_.Settings, make: Any, args: Any) -> Any:
+    bootstrap.inherit(settings)
     return make(*args)
 
 
@@ -95,24 +127,25 @@ class OsloServiceIntegration(base.Integration):
     def _arm_where_services_run(self, launcher_class: Any) -> None:
         # The base class runs services in its own process: under
         # ProcessLauncher that is the worker, right after the fork.
-        original_launch = launcher_class.launch_service
-
-        @functools.wraps(original_launch)
-        def launch_service(launcher: Any, *args: Any, **kwargs: Any) -> Any:
-            bootstrap.arm(_conf_of(launcher))
-            return original_launch(launcher, *args, **kwargs)
-
-        self.replace(launcher_class, 'launch_service', launch_service)
+        self._call_first(
+            launcher_class,
+            lambda launcher: bootstrap.arm(_conf_of(launcher)),
+        )
 
     def _let_the_workers_do_it(self, launcher_class: Any) -> None:
+        def arm_or_launch(launcher: Any) -> None:
+            forks = not getattr(launcher, 'no_fork', False)
+            act = bootstrap.launch if forks else bootstrap.arm
+            act(_conf_of(launcher))
+
+        self._call_first(launcher_class, arm_or_launch)
+
+    def _call_first(self, launcher_class: Any, first: Any) -> None:
         original_launch = launcher_class.launch_service
 
         @functools.wraps(original_launch)
         def launch_service(launcher: Any, *args: Any, **kwargs: Any) -> Any:
-            if getattr(launcher, 'no_fork', False):
-                bootstrap.arm(_conf_of(launcher))
-            else:
-                bootstrap.launch()
+            first(launcher)
             return original_launch(launcher, *args, **kwargs)
 
         self.replace(launcher_class, 'launch_service', launch_service)

@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Mapping
 import difflib
+import os
 from typing import Any
 
 from osdbg import bootstrap
@@ -107,14 +108,21 @@ def _conf(places: Mapping[str, str], source: str) -> Any:
 def _refuse_unknown(
     local_conf: Mapping[str, str], conf: Any, source: str
 ) -> None:
-    from osdbg import opts
-
     for name in local_conf:
         if name in _KNOWN:
             continue
         near = difflib.get_close_matches(name, _KNOWN, n=3, cutoff=0.5)
         known = tuple(near) or _KNOWN
         line = str(exceptions.UnknownOption(name, source, known))
-        if opts.required(conf):
+        if _is_required(conf):
             raise SystemExit(line)
         bootstrap.complain(line)
+
+
+def _is_required(conf: Any) -> bool:
+    if conf is None:
+        return sources.required(os.environ)
+    # Not before: "osdbg run --inject" need not bring oslo.config along.
+    from osdbg import opts
+
+    return opts.required(conf)

@@ -15,45 +15,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import os
 import sys
 from typing import Any
 
 from osdbg import bootstrap
+from osdbg import environment
 from osdbg import integrations
 from osdbg.integrations import wsgi_servers
+from osdbg import program
 from osdbg import sources
 
-FOLLOW_EXEC = 'OSDBG_FOLLOW_EXEC'
-"""Set in the environment while the programs it starts are debugged, too."""
 
-
-def begin(inject: str | None = None) -> None:
+def begin(inject: str | None = None) -> Callable[[], None] | None:
     """Start osdbg before the first line of the program.
 
     Where its workers show later, they are started once more, with the
     configuration of the service.
 
     :param inject: where osdbg was brought along from, if it was
+    :returns: what to call last, when nothing else sets a profile function
     """
-    if FOLLOW_EXEC not in os.environ:
+    if environment.FOLLOW_EXEC not in os.environ:
         sources.take_environ(os.environ)
     integrations.enable_cheaply()
     if wsgi_servers.forks_in_c():
         wsgi_servers.await_workers(inject)
-        return
-    if bootstrap.blocks():
-        # Not here: site is being imported, and pydevd imports it, too.
-        _arm_at_the_first_line()
-    else:
+        return None
+    if not bootstrap.blocks():
         bootstrap.arm()
+    elif program.is_embedded():
+        # There is no first line, and an exit would be the server's.
+        try:
+            bootstrap.arm(waits=False)
+        except SystemExit as exc:
+            bootstrap.complain(str(exc))
+    else:
+        # Not here: site is being imported, and pydevd imports it, too.
+        return _arm_at_the_first_line
+    return None
 
 
 def _arm_at_the_first_line() -> None:
+    before = sys.getprofile()
+
     def profile(frame: Any, event: str, arg: Any) -> None:
         code = frame.f_code.co_name
         if (code, frame.f_globals.get('__name__')) == ('<module>', '__main__'):
-            sys.setprofile(None)
+            sys.setprofile(before)
             bootstrap.arm(None, frame)
 
     sys.setprofile(profile)

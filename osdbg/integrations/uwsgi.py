@@ -30,20 +30,17 @@ import types
 from typing import Any
 
 from osdbg import bootstrap
+from osdbg import environment
 from osdbg import program
 from osdbg import sources
 
 ONLY = 'OSDBG_ONLY'
 """Names the one process that the other variables are for."""
 
-_INJECT = 'OSDBG_INJECT'
 _HOOK = 'post_fork_hook'
 # Those that name the application, the best first.
 _APPLICATIONS = ('module', 'wsgi', 'wsgi-file', 'file', 'pecan')
 _CONFIGURATIONS = ('paste', 'ini-paste', 'ini-paste-logged')
-_SITE = os.path.join(
-    os.path.dirname(os.path.dirname(os.path.abspath(__file__))), '_site'
-)
 
 
 class _Module(types.ModuleType):
@@ -143,14 +140,14 @@ def keep_for_reload(inject: str | None) -> None:
     :param inject: where osdbg was brought along from, if it was
     """
     assert _master is not None  # noqa: S101
-    path = os.environ.get('PYTHONPATH')
+    before = os.environ.get('PYTHONPATH')
     _master.variables = {
         **sources.give_back(),
-        'PYTHONPATH': os.pathsep.join([_SITE, path] if path else [_SITE]),
+        'PYTHONPATH': environment.python_path(before),
         ONLY: str(os.getpid()),
     }
     if inject:
-        _master.variables[_INJECT] = inject
+        _master.variables[environment.INJECT] = inject
     for name, value in _master.variables.items():
         os.putenv(name, value)
 

@@ -70,7 +70,7 @@ def wrap(
     conf: Any = None,
     *,
     break_on_exception: bool = False,
-    break_on_path: str | None = None,
+    break_on_path: str | re.Pattern[str] | None = None,
     break_on_request_id: str | None = None,
 ) -> Any:
     """Make a service debuggable where its WSGI application is made.
@@ -83,7 +83,8 @@ def wrap(
     :param break_on_exception: stop where an exception was raised that leaves
         the application, which the server would swallow
     :param break_on_path: stop at the first line of the application when this
-        regular expression is found in ``SCRIPT_NAME`` and ``PATH_INFO``
+        regular expression is found in ``SCRIPT_NAME`` and ``PATH_INFO``;
+        may be compiled
     :param break_on_request_id: stop there when the request bears this id
     :returns: what to serve: ``app`` itself when osdbg is off
     :raises: SystemExit as ``osdbg.init()``
@@ -97,9 +98,9 @@ def wrap(
 
 
 def wrap_as_written(
-    app: Any, conf: Any, texts: Mapping[str, str | None], source: str
+    app: Any, conf: Any, texts: Mapping[str, Any], source: str
 ) -> Any:
-    """Do what ``wrap()`` does, with options that are text.
+    """Do what ``wrap()`` does, with options as they were written.
 
     :param app: the application
     :param conf: the configuration to read, or None
@@ -113,7 +114,8 @@ def wrap_as_written(
     stops = {}
     for stop in STOPS:
         text = texts.get(stop.name)
-        if text and text.strip():
+        blank = isinstance(text, str) and not text.strip()
+        if text is not None and not blank:
             stops[stop.name] = _read(stop, text, source)
     return DebuggedApplication(app, conf, stops)
 
@@ -127,8 +129,10 @@ def _arm(conf: Any) -> bool:
     return bootstrap.status() is not None
 
 
-def _read(stop: settings.Setting, text: str, source: str) -> Any:
+def _read(stop: settings.Setting, text: Any, source: str) -> Any:
     try:
+        if not isinstance(text, str):
+            return _compiled(stop, text, source)
         value = settings.parse(stop, text, source)
         if stop.name != 'break_on_path':
             return value
@@ -142,6 +146,14 @@ def _read(stop: settings.Setting, text: str, source: str) -> Any:
     except exceptions.InvalidOption as exc:
         bootstrap.complain(f'osdbg does without it: {exc}')
     return None
+
+
+def _compiled(stop: settings.Setting, value: Any, source: str) -> Any:
+    """Return what is a regular expression already, for text."""
+    if stop.name == 'break_on_path' and isinstance(value, re.Pattern):
+        if isinstance(value.pattern, str):
+            return value
+    raise exceptions.InvalidOption(stop.name, repr(value), source, 'a string')
 
 
 class DebuggedApplication:
@@ -170,6 +182,19 @@ class DebuggedApplication:
         if name.startswith('_osdbg_'):
             raise AttributeError(name)
         return getattr(self._osdbg_app, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Such as Flask's wsgi_app, by which middleware is put around it.
+        if name.startswith('_osdbg_'):
+            super().__setattr__(name, value)
+        else:
+            setattr(self._osdbg_app, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        if name.startswith('_osdbg_'):
+            super().__delattr__(name)
+        else:
+            delattr(self._osdbg_app, name)
 
     def __call__(self, environ: Any, start_response: Any) -> Any:
         """Serve a request."""

@@ -20,10 +20,9 @@ import os
 from typing import Any
 
 from osdbg import bootstrap
+from osdbg import environment
 from osdbg.integrations import base
 from osdbg.integrations import uwsgi
-
-_FOLLOW_EXEC = 'OSDBG_FOLLOW_EXEC'
 
 
 def forks_in_c() -> bool:
@@ -40,7 +39,7 @@ def await_workers(inject: str | None = None) -> None:
     :param inject: where osdbg was brought along from, if it was
     """
     uwsgi.prepare()
-    if _FOLLOW_EXEC not in os.environ:
+    if environment.FOLLOW_EXEC not in os.environ:
         uwsgi.keep_for_reload(inject)
 
 
@@ -104,7 +103,7 @@ class WsgiIntegration(base.Integration):
 
 def _leave_to_child() -> None:
     """Let the program be debugged, and not the reloader that starts it."""
-    if _FOLLOW_EXEC in os.environ:
+    if environment.FOLLOW_EXEC in os.environ:
         bootstrap.launch()
     else:
         bootstrap.complain(

@@ -29,6 +29,7 @@ from tests.functional.harness import wait_until
 
 ENGINES = ('eventlet', 'threading')
 DOORS = ('enable', 'enable_late', 'mixin_first', 'mixin_last')
+PROMPT = 15
 LAUNCHED = str(PROGRAMS / 'launched.py')
 
 
@@ -105,6 +106,36 @@ class DoorsTest(DoorTestCase):
         client = self.attach(port, 'handler', processes=2)
         for worker in service.wait_workers(2):
             self.stop_in(client, worker)
+
+    @over(ENGINES)
+    def test_can_be_stopped_while_workers_wait(self, engine):
+        for door in ('mixin_first', 'enable'):
+            service = self.start_service(
+                engine=engine,
+                workers=2,
+                init=door,
+                wait=False,
+                port=free_port(),
+                wait_for_client='true',
+            )
+            service.wait_log('waiting for an IDE', 2)
+            service.stop(PROMPT)
+            self.assertNotIn('Traceback', service.log)
+
+    @over(ENGINES)
+    def test_required_ends_the_launcher(self, engine):
+        port = free_port()
+        self.hold_port(port)
+        service = self.start_service(
+            engine=engine,
+            workers=2,
+            init='enable',
+            wait=False,
+            port=port,
+            required='true',
+        )
+        self.assertEqual(1, service.wait(PROMPT))
+        self.assertNotIn('READY', service.log)
 
     @over(ENGINES)
     def test_suspends_in_start(self, engine):

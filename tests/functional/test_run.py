@@ -160,6 +160,30 @@ class WaitTest(RunTestCase):
         workers = self.service.wait_workers(2)
         self.assertEqual(pids, {worker.pid for worker in workers})
 
+    def test_keeps_the_profile_function_that_was_there(self):
+        directory = pathlib.Path(self.directory, 'site')
+        directory.mkdir()
+        (directory / 'sitecustomize.py').write_text(
+            'import sys\n'
+            'def theirs(frame, event, arg):\n'
+            '    pass\n'
+            'sys.setprofile(theirs)\n'
+        )
+        port = free_port()
+        path = f'{directory}{os.pathsep}{self.environ["PYTHONPATH"]}'
+        script = self.run_script(
+            'profile',
+            runner=osdbg_run('--wait-for-client', port=port),
+            environ={'PYTHONPATH': path},
+        )
+        client = self.client(port)
+        client.break_at(SCRIPT, line_of('profiled', SCRIPT))
+        client.attach()
+        stop = client.wait_stopped()
+        self.assertIn("'theirs'", stop.locals()['name'])
+        stop.resume()
+        self.assertEqual(0, script.wait())
+
     def test_from_the_first_line(self):
         port = free_port()
         script = self.run_script(
@@ -434,6 +458,43 @@ class OtherEnvironmentTest(RunTestCase):
         self.assertEqual(1, done.returncode)
         self.assertIn(f'{self.python} -m pip install osdbg', done.stderr)
         self.assertIn('--inject', done.stderr)
+
+    def start(self, *options):
+        return subprocess.run(
+            [*self.runner('--inject', *options), str(self.program), 'say'],
+            env=self.home,
+            capture_output=True,
+            text=True,
+        )
+
+    def test_refuses_in_one_line_without_oslo_config(self):
+        port = free_port()
+        self.hold_port(port)
+        done = self.start('--required', '--port', str(port))
+        self.assertEqual((1, ''), (done.returncode, done.stdout))
+        self.assertEqual(1, done.stderr.count('\n'), done.stderr)
+        self.assertIn(str(port), done.stderr)
+
+    def test_runs_on_without_oslo_config(self):
+        self.home['OS_REMOTE_DEBUG__LOG_DIR'] = '/tmp'
+        port = free_port()
+        self.hold_port(port)
+        done = self.start('--port', str(port))
+        self.assertEqual((0, 'SAID\n'), (done.returncode, done.stdout))
+
+    def test_inject_follows(self):
+        port = free_port()
+        done = subprocess.run(
+            [
+                *self.runner('--inject', '--follow-exec', '--port', str(port)),
+                *(str(self.program), 'grandchild'),
+            ],
+            env=self.home,
+            capture_output=True,
+            text=True,
+        )
+        self.assertIn('armed True', done.stdout, done.stderr)
+        self.assertNotIn('osdbg is off', done.stderr)
 
     def test_inject(self):
         port = free_port()

@@ -22,8 +22,16 @@ LICENCE = 'Licensed under the Apache License, Version 2.0'
 
 # Low to high: a room may import from its own level and from those before it.
 LEVELS = (
-    ('exceptions', 'patching', 'program', 'settings', 'sources', 'values'),
-    ('threads', 'waiting'),
+    (
+        'environment',
+        'exceptions',
+        'patching',
+        'program',
+        'settings',
+        'sources',
+        'values',
+    ),
+    ('signals', 'threads', 'waiting'),
     ('gateway', 'isolation', 'greenlets', 'journal', 'backends', 'opts'),
     ('agent',),
     ('bootstrap',),

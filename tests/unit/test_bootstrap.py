@@ -13,6 +13,9 @@
 """``init()``: off is nothing, on is one agent, bad is one line."""
 
 from pathlib import Path
+import socket
+import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -288,59 +291,162 @@ class TestMonkeyPatch(InitTestCase):
 
 
 HEIR = '''
-import pickle, sys
+import sys
 from oslo_config import cfg
-from osdbg import bootstrap
 import osdbg
-bootstrap.inherit(*pickle.load(sys.stdin.buffer))
-print(osdbg.init(cfg.CONF).address)
+
+def report():
+    print(osdbg.init(cfg.CONF).address, flush=True)
+'''
+SPAWN = '''
+import multiprocessing, os
+import heir
+from osdbg import bootstrap
+
+class Bequest:
+    def __reduce__(self):
+        return inherit, (bootstrap.bequeath(None),)
+
+def inherit(settings):
+    if settings is not None:
+        bootstrap.inherit(settings)
+
+def work(bequest):
+    heir.report()
+
+if __name__ == '__main__':
+    from osdbg import sources
+    sources.take_environ(os.environ)
+    assert bootstrap.bequeath(None) is None, 'nobody is spawned'
+    context = multiprocessing.get_context('spawn')
+    child = context.Process(target=work, args=(Bequest(),))
+    child.start()
+    child.join()
 '''
 
 
 class TestInherit(InitTestCase):
     """A spawned worker goes by what its launcher has read."""
 
-    def test_in_another_process(self):
-        self.assert_ok(
-            PRELUDE
-            + f'''
-import pickle, subprocess
-from osdbg import bootstrap
-given = pickle.dumps((bootstrap.resolve(None), os.getpid()))
-port = os.environ.pop('OS_REMOTE_DEBUG__PORT')
-done = subprocess.run(
-    [sys.executable, '-c', {HEIR!r}], input=given, capture_output=True)
-assert done.stdout.decode().strip().endswith(':' + port), done
-print('OK')
-''',
-            **self.on(),
-        )
+    def test_in_a_spawned_process(self):
+        on = self.on()
+        with tempfile.TemporaryDirectory() as directory:
+            Path(directory, 'heir.py').write_text(HEIR)
+            program = Path(directory, 'program.py')
+            program.write_text(SPAWN)
+            done = subprocess.run(
+                [sys.executable, str(program)],
+                env=fresh.environ(**on),
+                capture_output=True,
+                text=True,
+                timeout=fresh.SECONDS,
+            )
+        port = on['OS_REMOTE_DEBUG__PORT']
+        self.assertEqual((0, ''), (done.returncode, done.stderr))
+        self.assertEqual(f'127.0.0.1:{port}\n', done.stdout)
 
-    def test_not_within_a_process(self):
-        self.assert_ok(
-            PRELUDE
-            + '''
-from osdbg import bootstrap
-import osdbg
-settings = bootstrap.resolve(None)
-del os.environ['OS_REMOTE_DEBUG__PORT']
-bootstrap.inherit(settings, os.getpid())
-assert osdbg.init() is None
-print('OK')
-''',
-            **self.on(),
-        )
 
-    def test_nothing_to_inherit(self):
-        self.assert_ok(
-            PRELUDE
-            + '''
+class TestSuccessor(InitTestCase):
+    """A worker that replaces another waits for nobody, ends for nothing."""
+
+    LATE = '''
 from osdbg import bootstrap
-assert bootstrap.resolve(None) is None
-os.environ['OS_REMOTE_DEBUG__PORT'] = '99999'
-assert bootstrap.resolve(None) is None
-print('OK')
+pid, since, looked = bootstrap._launcher
+bootstrap._launcher = pid, since - bootstrap._START_SECONDS, looked
 '''
+    FORK = '''
+pid = os.fork()
+if not pid:
+    start = time.monotonic()
+    try:
+        bootstrap.arm()
+        code = time.monotonic() - start > 5
+    except SystemExit:
+        code = 7
+    os._exit(code)
+code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+'''
+
+    def test_does_not_wait(self):
+        self.assert_ok(
+            PRELUDE
+            + self.LATE
+            + self.FORK
+            + """
+assert code == 0, code
+print('OK')
+""",
+            **self.on(OS_REMOTE_DEBUG__WAIT_FOR_CLIENT='true'),
+        )
+
+    def held(self, fork):
+        with socket.create_server(('127.0.0.1', 0)) as holder:
+            port = str(holder.getsockname()[1])
+            return fresh.run(
+                PRELUDE
+                + 'from osdbg import bootstrap\n'
+                + fork
+                + "print('CODE', code)",
+                **self.on(
+                    OS_REMOTE_DEBUG__PORT=port,
+                    OS_REMOTE_DEBUG__REQUIRED='true',
+                ),
+            )
+
+    def test_does_not_end(self):
+        done = self.held(self.LATE + self.FORK)
+        self.assertEqual('CODE 0\n', done.stdout, done.stderr)
+
+    def test_at_the_start_it_ends(self):
+        done = self.held(self.FORK)
+        self.assertEqual('CODE 7\n', done.stdout, done.stderr)
+
+    def test_the_launcher_ends_in_its_place(self):
+        done = self.held('bootstrap.launch()\n' + self.FORK)
+        self.assertEqual((1, ''), (done.returncode, done.stdout))
+        self.assertEqual(1, done.stderr.count('\n'), done.stderr)
+
+
+class TestWaiting(InitTestCase):
+    def test_obeys_signals(self):
+        # As the handlers of oslo.service: they only make a note.
+        self.assert_ok(
+            PRELUDE
+            + """
+import signal, threading
+import osdbg
+noted = []
+signal.signal(signal.SIGTERM, lambda *args: noted.append(args))
+threading.Timer(1, os.kill, (os.getpid(), signal.SIGTERM)).start()
+start = time.monotonic()
+osdbg.init()
+assert len(noted) == 1
+assert time.monotonic() - start < 5
+assert signal.getsignal(signal.SIGTERM).__name__ == '<lambda>'
+print('OK')
+""",
+            **self.on(OS_REMOTE_DEBUG__WAIT_FOR_CLIENT='true'),
+        )
+
+    def test_ends_with_the_launcher(self):
+        self.assert_ok(
+            PRELUDE
+            + """
+from osdbg import bootstrap
+done, tell = os.pipe()
+launcher = os.fork()
+if not launcher:
+    if os.fork():
+        time.sleep(1)
+        os._exit(0)
+    bootstrap.arm()
+    os.write(tell, b'.')
+    os._exit(0)
+os.close(tell)
+assert os.read(done, 1) == b'.'
+print('OK')
+""",
+            **self.on(OS_REMOTE_DEBUG__WAIT_FOR_CLIENT='true'),
         )
 
 

@@ -43,6 +43,20 @@ def report():
         wait()
 
 
+def grandchild():
+    """Start a script that says so and ends."""
+    subprocess.run([sys.executable, __file__, 'tell'], check=True)
+
+
+def tell():
+    print('armed', armed(), flush=True)
+
+
+def profile():
+    name = repr(getattr(sys.getprofile(), '__name__', None))
+    return name  # BREAK profiled
+
+
 def environment():
     """Print whatever a runner could leave behind, and nothing random."""
     site = sys.modules.get('sitecustomize')

@@ -25,7 +25,7 @@ from unittest import mock
 
 from osdbg.cli import env as env_
 from osdbg.cli import main
-from osdbg.cli import run
+from osdbg import environment
 
 NASTY = 'a $HOME `id` 50% %h %% "q" \'s\' \\n ; # = é'
 NAME = 'OS_REMOTE_DEBUG__NAME'
@@ -67,7 +67,7 @@ class EnvTestCase(unittest.TestCase):
 class TestEnvFile(EnvTestCase):
     def test_lines(self) -> None:
         self.assertEqual(
-            f'PYTHONPATH={run.SITE}\n'
+            f'PYTHONPATH={environment.SITE}\n'
             'OS_REMOTE_DEBUG__PORT=99\n'
             'OS_REMOTE_DEBUG__WORKERS=0,2\n',
             self.printed('--port', '99', '--workers', '0,2'),
@@ -96,7 +96,7 @@ class TestSystemd(EnvTestCase):
         # systemd.exec(5), "Environment="; systemd.unit(5), "Specifiers".
         self.assertEqual(
             '[Service]\n'
-            f'Environment="PYTHONPATH={run.SITE}"\n'
+            f'Environment="PYTHONPATH={environment.SITE}"\n'
             'Environment="OS_REMOTE_DEBUG__PORT=99"\n'
             f'Environment="{NAME}=a $x 50%% \\"q\\" \\\\ \\n"\n',
             self.printed(
@@ -108,7 +108,7 @@ class TestSystemd(EnvTestCase):
 class TestUwsgi(EnvTestCase):
     def test_lines(self) -> None:
         self.assertEqual(
-            f'env = PYTHONPATH={run.SITE}\n'
+            f'env = PYTHONPATH={environment.SITE}\n'
             'env = OS_REMOTE_DEBUG__PORT=99\n'
             f'env = {NAME}=50%% "q" $x\n'
             'enable-threads = true\n',
@@ -125,7 +125,7 @@ class TestKubernetes(EnvTestCase):
         self.assertEqual(
             'env:\n'
             '- name: PYTHONPATH\n'
-            f'  value: "{run.SITE}"\n'
+            f'  value: "{environment.SITE}"\n'
             '- name: OS_REMOTE_DEBUG__PORT\n'
             '  value: "99"\n'
             f'- name: {NAME}\n'
@@ -156,19 +156,19 @@ class TestShell(EnvTestCase):
                 if line
             )
             self.assertEqual(NASTY + '\nb', found[NAME])
-            self.assertEqual(run.SITE + after, found['PYTHONPATH'])
+            self.assertEqual(environment.SITE + after, found['PYTHONPATH'])
 
 
 class TestJson(EnvTestCase):
     def test_object(self) -> None:
         found = json.loads(self.printed('--json', '--name', NASTY))
         self.assertEqual(NASTY, found[NAME])
-        self.assertEqual(run.SITE, found['PYTHONPATH'])
+        self.assertEqual(environment.SITE, found['PYTHONPATH'])
 
     def test_path_that_is_set_here_is_kept(self) -> None:
         with mock.patch.dict(os.environ, PYTHONPATH='/a:/b'):
             variables = env_._variables(parse())
-        self.assertEqual(f'{run.SITE}:/a:/b', variables['PYTHONPATH'])
+        self.assertEqual(f'{environment.SITE}:/a:/b', variables['PYTHONPATH'])
 
     def test_what_is_set_here_counts(self) -> None:
         out = io.StringIO()

@@ -56,23 +56,23 @@ class TestRun(unittest.TestCase):
             self.assertEqual(['true'], arguments.words)
             self.assertIsNotNone(text, flag)
 
-    def test_environment(self):
+    def test_variables(self):
         given = parse('--port=7000', '--wait-for-client', '--', 'x')
         self.assertEqual(
             {
                 'OS_REMOTE_DEBUG__PORT': '7000',
                 'OS_REMOTE_DEBUG__WAIT_FOR_CLIENT': 'true',
             },
-            run.environment(given),
+            run.variables(given),
         )
 
     def test_default_port_is_the_weakest(self):
         self.assertEqual(
-            {sources.DEFAULT_PORT: '5678'}, run.environment(parse('x'))
+            {sources.DEFAULT_PORT: '5678'}, run.variables(parse('x'))
         )
         os.environ['OS_REMOTE_DEBUG__PORT'] = '7000'
         self.addCleanup(os.environ.pop, 'OS_REMOTE_DEBUG__PORT')
-        self.assertEqual({}, run.environment(parse('x')))
+        self.assertEqual({}, run.variables(parse('x')))
 
     def test_bad_values_are_refused_before_anything_runs(self):
         for words in (
@@ -82,7 +82,7 @@ class TestRun(unittest.TestCase):
             ('--max-stop-seconds=3',),
         ):
             with self.assertRaises(exceptions.OsdbgError):
-                run.environment(parse(*words, 'x'))
+                run.variables(parse(*words, 'x'))
 
     def test_arguments_of_the_command_are_its_own(self):
         arguments = parse('--port=1', '--', 'nova-api', '--port=2', '--', '-h')
@@ -91,9 +91,3 @@ class TestRun(unittest.TestCase):
             ['nova-api', '--port=2', '--', '-h'],
             arguments.words[-4:],
         )
-
-    def test_python_path(self):
-        self.assertEqual(run.SITE, run.python_path(None))
-        self.assertEqual(run.SITE, run.python_path(''))
-        self.assertEqual(f'{run.SITE}:/a:/b', run.python_path('/a:/b'))
-        self.assertTrue(os.path.exists(f'{run.SITE}/sitecustomize.py'))

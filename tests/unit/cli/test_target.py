@@ -11,12 +11,15 @@
 # under the License.
 import os
 import pathlib
+import shlex
 import sys
 import tempfile
 import unittest
+from unittest import mock
 
 from osdbg.cli import target
 from osdbg import exceptions
+from tests.unit import fresh
 
 
 class TargetTestCase(unittest.TestCase):
@@ -30,6 +33,11 @@ class TargetTestCase(unittest.TestCase):
         path.write_text(text)
         path.chmod(mode)
         return str(path)
+
+    def python(self, *lines, name='python3'):
+        """Make a Python that says the same, whatever it is asked."""
+        text = ' '.join(map(shlex.quote, lines))
+        return self.program(f"#!/bin/sh\nprintf '%s\\n' {text}\n", name)
 
     def find(self, *words, inject=False):
         return target.find(list(words), inject=inject)
@@ -59,7 +67,7 @@ class TestFind(TargetTestCase):
             sys.argv = argv
 
     def test_old_python(self):
-        python = self.program('#!/bin/sh\necho 3 6 /usr False\n', 'python3')
+        python = self.python('["osdbg", 3, 6, "/usr", false]')
         script = self.program(f'#!{python}\n')
         self.assertIn('3.9', self.refuse(script))
 
@@ -68,14 +76,119 @@ class TestFind(TargetTestCase):
         self.assertIn('does not work', self.refuse(script))
 
     def test_python_without_osdbg(self):
-        python = self.program(
-            '#!/bin/sh\necho 3 11 /opt/nova False\n', 'python3'
-        )
+        python = self.python('["osdbg", 3, 11, "/opt/nova", false]')
         script = self.program(f'#!{python}\n')
         line = self.refuse(script)
         self.assertIn('/opt/nova', line)
         self.assertIn(f'{python} -m pip install osdbg', line)
         self.assertEqual(script, self.find(script, inject=True)[0])
+
+    def test_python_that_talks(self):
+        for lines in (
+            ('hello', 'from sitecustomize', '["osdbg", 3, 11, "/a b", true]'),
+            ('["osdbg", 3, 11, "/a b", true]', 'and good bye'),
+        ):
+            self.find(self.python(*lines))
+            python = self.python(*(x.replace('true', 'false') for x in lines))
+            self.assertIn('/a b is where this runs', self.refuse(python))
+
+    def test_python_that_says_nothing(self):
+        self.assertIn('does not work', self.refuse(self.python('hello')))
+
+    def test_real_python_with_a_sitecustomize(self):
+        (self.directory / 'sitecustomize.py').write_text(
+            'print("hello", end="")'
+        )
+        link = self.directory / 'python3'
+        link.symlink_to(sys.executable)
+        path = f'{self.directory}{os.pathsep}{fresh.ROOT}'
+        with mock.patch.dict(os.environ, PYTHONPATH=path):
+            self.find(str(link), 'x.py')
+
+    def test_relative_interpreter(self):
+        python = self.python('["osdbg", 3, 11, "/usr", true]')
+        script = self.program('#!./python3\n')
+        before = os.getcwd()
+        os.chdir(self.directory)
+        try:
+            self.assertEqual('./python3', self.find('./python3', 'x')[0])
+            self.find(script)
+        finally:
+            os.chdir(before)
+        self.find(python)
+
+    def test_pythons_by_name(self):
+        # What is none would be asked to run a line of Python.
+        for name in (
+            'python',
+            'python3',
+            'python3.13t',
+            'python3.11-dbg',
+            'pypy3.10',
+        ):
+            path = self.program('#!/bin/sh\nexit 1\n', name)
+            self.assertIn('does not work', self.refuse(path))
+        for name in ('python-myservice', 'python3-config', 'pythonapp'):
+            path = self.program('#!/bin/sh\nexit 1\n', name)
+            self.assertEqual(path, self.find(path, '-I')[0])
+
+    def test_not_executable(self):
+        path = self.program('pass\n', 'svc.py', mode=0o644)
+        line = self.refuse(path)
+        self.assertIn(f'chmod +x {path}', line)
+        self.assertIn(f'osdbg run -- python {path}', line)
+        with mock.patch.dict(os.environ, PATH=str(self.directory)):
+            self.assertIn(f'chmod +x {path}', self.refuse('svc.py'))
+        before = os.getcwd()
+        os.chdir(self.directory)
+        try:
+            self.assertIn('chmod +x svc.py', self.refuse('svc.py'))
+            os.chmod(path, 0o755)
+            self.assertIn('type ./svc.py', self.refuse('svc.py'))
+        finally:
+            os.chdir(before)
+        self.assertIn('no program on the PATH', self.refuse('svc.py'))
+
+    def test_env_passes_the_flags_of_python(self):
+        for words, flag in (
+            ('-S python3.11 -S', '-S'),
+            ('-Spython3.11 -I', '-I'),
+            ('--split-string=python3.11 -E', '-E'),
+            ('-S -u LANG --unset=LC_ALL -- A=b python3.11 -E', '-E'),
+            ('-vS --chdir /tmp python3.11 -I', '-I'),
+            ('-S -uLANG python3.11 -I', '-I'),
+        ):
+            with self.subTest(words):
+                self.assertIn(f'Python with {flag}', self.env(words))
+
+    def test_env_that_drops_ours(self):
+        for words in (
+            '-S -i python3.11',
+            '-iS python3.11',
+            '-S - python3.11',
+            '-S --ignore-environment python3.11',
+            '-S -u PYTHONPATH python3.11',
+            '-S --unset PYTHONPATH python3.11',
+            '-S PYTHONPATH=/x python3.11',
+        ):
+            with self.subTest(words):
+                self.assertIn('by which osdbg gets', self.env(words))
+        self.assertIn('env -i drops', self.refuse('env', '-i', 'nova-api'))
+
+    def env(self, words):
+        """Return what is said about a script that env(1) runs."""
+        self.python('["osdbg", 3, 11, "/usr", true]', name='python3.11')
+        path = f'{self.directory}:/usr/bin:/bin'
+        with mock.patch.dict(os.environ, PATH=path):
+            return self.refuse(self.program(f'#!/usr/bin/env {words}\n'))
+
+    def test_env_that_does_not(self):
+        python = self.python('["osdbg", 3, 11, "/usr", true]')
+        path = f'{self.directory}:/usr/bin:/bin'
+        with mock.patch.dict(os.environ, PATH=path):
+            for words in ('python3', '-S python3 -u', '-S A=b python3', '-S'):
+                self.find(self.program(f'#!/usr/bin/env {words}\n'))
+        self.find('env', 'A=b', python, 'x.py', '-I')
 
     def test_shebangs(self):
         env = os.path.basename(sys.executable)

@@ -24,6 +24,18 @@ class Other(Integration):
     def install(self, host):
         self.replace(host, 'hsv_to_rgb', 'ours')
 '''
+# Each fails at another point: when made, when asked, when called back.
+BROKEN = (
+    'def Other(): raise ValueError("x")',
+    'class Other: pass',
+    'class Other: hosts = loaded = None',
+    '''
+class Other:
+    hosts = ('colorsys',)
+    def loaded(self, host): raise ValueError('x')
+    def undo(self): pass
+''',
+)
 HOSTS = ('oslo_service', 'cotyledon', 'eventlet', 'stevedore')
 
 
@@ -108,13 +120,54 @@ class TestEnable(fresh.FreshTestCase):
                     '''
                 )
 
+    def test_broken_plug_in(self):
+        for text in BROKEN:
+            for enable, load in (
+                ('enable()', ''),
+                ('enable("other")', ''),
+                ('enable_cheaply()', 'import stevedore'),
+            ):
+                with self.subTest(f'{text} {enable}'):
+                    said = self.survives(text, enable, load)
+                    self.assertIn('other', said)
+                    self.assertIn('pip install', said)
+
+    def survives(self, text, enable, load):
+        """Return the only line that osdbg says about a broken plug-in."""
+        with other_distribution(text) as path:
+            done = fresh.run(f'''
+                import sys
+                sys.path.insert(0, {path!r})
+                from osdbg import integrations
+                integrations.{enable}
+                {load}
+                import colorsys
+                integrations.disable()
+                print('OK')
+            ''')
+        said = (done.returncode, done.stdout, done.stderr.count('\n'))
+        self.assertEqual((0, 'OK\n', 1), said, done.stderr)
+        return done.stderr
+
+    def test_broken_stevedore(self):
+        done = fresh.run("""
+            import sys
+            sys.modules['stevedore'] = None
+            from osdbg import integrations
+            assert 'nova' in integrations.enable()
+            print('OK')
+        """)
+        self.assertEqual((0, 'OK\n'), (done.returncode, done.stdout))
+        self.assertEqual(1, done.stderr.count('\n'), done.stderr)
+        self.assertIn('pip install -U stevedore', done.stderr)
+
 
 @contextlib.contextmanager
-def other_distribution():
+def other_distribution(text=OTHER):
     """Lay out a distribution with an integration, as pip would have."""
     with tempfile.TemporaryDirectory() as directory:
         home = pathlib.Path(directory)
-        (home / 'other.py').write_text(OTHER)
+        (home / 'other.py').write_text(text)
         metadata = home / 'other-1.0.dist-info'
         metadata.mkdir()
         (metadata / 'METADATA').write_text('Name: other\nVersion: 1.0\n')

@@ -98,6 +98,22 @@ assert first is not second and app not in (first, second)
 assert len(os.listdir('/proc/self/task')) == 2
 print('OK')
 '''
+WITHOUT_OSLO = '''
+import sys
+sys.modules['oslo_config'] = None
+from osdbg import bootstrap
+from osdbg.integrations.paste import filter_factory
+lines = []
+bootstrap.complain = lines.append
+app = object()
+assert filter_factory({}, prot='5678')(app) is app
+assert 'prot' in lines[0]
+try:
+    filter_factory({}, prot='5678', required='true')(app)
+except SystemExit as exc:
+    assert 'prot' in exc.code
+    print('OK')
+'''
 BAD = '''
 for _ in range(2):
     assert filter_factory(GLOBAL, **{options})(app) is app
@@ -181,6 +197,9 @@ class TestFilter(fresh.FreshTestCase):
             ),
             'does without the configuration /etc/api-paste.ini names: .*/no/',
         )
+
+    def test_without_oslo_config(self):
+        self.assert_ok(WITHOUT_OSLO)
 
     def test_required(self):
         for options in ({'prot': '5678'}, {'port': 'x'}):

@@ -12,6 +12,8 @@
 
 """The wrapper is not there when osdbg is off, and not noticed when it is."""
 
+import copy
+import re
 import unittest
 
 from osdbg import agent
@@ -51,6 +53,16 @@ assert osdbg.status().state == 'armed'
 answer = iter('answer')
 assert wrapped({'answer': answer}, print) is answer
 assert wrapped.__name__ == 'app'
+print('OK')
+'''
+COMPILED = '''
+import re
+os.environ['OS_REMOTE_DEBUG__PORT'] = str(free_port())
+wrapped = wrap(
+    app, break_on_path=re.compile('^/v3'), break_on_request_id=5
+)
+assert wrapped._osdbg_path.search('/v3')
+assert wrapped._osdbg_request_id is None
 print('OK')
 '''
 FORKED = '''
@@ -105,6 +117,12 @@ class TestWrap(fresh.FreshTestCase):
 
     def test_private_configuration(self):
         self.assert_ok(HEAD + PRIVATE)
+
+    def test_what_is_no_text(self):
+        done = fresh.run(HEAD + COMPILED)
+        self.assertEqual((0, 'OK\n'), (done.returncode, done.stdout))
+        self.assertEqual(1, done.stderr.count('\n'), done.stderr)
+        self.assertIn('break_on_request_id', done.stderr)
 
     def test_fork(self):
         self.assert_ok(HEAD + FORKED)
@@ -194,6 +212,61 @@ class TestDebuggedApplication(unittest.TestCase):
         self.assertEqual(3, self.wrap(App()).version)
         with self.assertRaises(AttributeError):
             self.wrap(App()).nothing
+
+    def test_attributes_that_are_set(self):
+        class App:
+            debug = False
+
+            def __call__(self, environ, start_response):
+                return self.serve(environ)
+
+            def serve(self, environ):
+                return ['bare']
+
+        app = App()
+        wrapped = self.wrap(app)
+        inner = wrapped.serve
+        wrapped.serve = lambda environ: ['around', *inner(environ)]
+        wrapped.debug = True
+        self.assertTrue(app.debug)
+        self.assertEqual(['around', 'bare'], wrapped({}, None))
+        del wrapped.serve
+        del wrapped.debug
+        self.assertEqual(['bare'], wrapped({}, None))
+        self.assertFalse(app.debug)
+        with self.assertRaises(AttributeError):
+            del wrapped.debug
+
+    def test_copy(self):
+        class App:
+            pass
+
+        app = App()
+        wrapped = copy.copy(self.wrap(app))
+        self.assertIsInstance(wrapped, wsgi.DebuggedApplication)
+        self.assertIs(app, wrapped._osdbg_app)
+
+    def test_compiled_path(self):
+        pattern = re.compile('^/V3', re.IGNORECASE)
+        for path, expected in (('/v3/auth', True), ('/v2', False)):
+            found = self.matches({'PATH_INFO': path}, break_on_path=pattern)
+            self.assertIs(expected, found, path)
+
+    def test_what_is_no_text(self):
+        for stop in (
+            {'break_on_path': re.compile(b'/')},
+            {'break_on_path': b'/'},
+            {'break_on_path': 3},
+            {'break_on_request_id': b'req-1'},
+        ):
+            with self.assertLogs('osdbg') as caught:
+                self.assertFalse(
+                    self.matches({'PATH_INFO': '/3'}, **stop), stop
+                )
+            (record,) = caught.records
+            self.assertRegex(
+                record.getMessage(), 'is not valid: expected a string'
+            )
 
     def test_path(self):
         environ = {'SCRIPT_NAME': '/compute', 'PATH_INFO': '/v2.1/servers'}

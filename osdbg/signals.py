@@ -10,33 +10,35 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A worker that stands at a breakpoint obeys signals."""
+"""A worker that stands still obeys signals."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable
 import signal
 import sys
 import types
 from typing import Any
 
+from osdbg import program
+
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM)
 
 
 class obeying_signals:  # noqa: N801  (reads as a statement)
-    """Resume the process when a signal asks it to stop or to reload.
+    """Let the process go on when a signal asks it to stop or to reload.
 
     The handlers of oslo.service only make a note for the main loop, and there
-    is none while the main thread stands at a breakpoint: ``systemctl stop``
-    would wait for the IDE.
+    is none while the main thread stands at a breakpoint or waits for a
+    client: ``systemctl stop`` would wait for the IDE.
     """
 
-    def __init__(self, pydevd: Any) -> None:
+    def __init__(self, resume: Callable[[int], None]) -> None:
         """Prepare to.
 
-        :param pydevd: the module
+        :param resume: called with the signal, before the service's handler
         """
-        self._pydevd = pydevd
+        self._resume = resume
         self._handlers: dict[int, Any] = {}
 
     def __enter__(self) -> obeying_signals:
@@ -80,16 +82,6 @@ class obeying_signals:  # noqa: N801  (reads as a statement)
         self._resume(signum)
         self._handlers[signum](signum, frame)
 
-    def _resume(self, signum: int) -> None:
-        py_db = self._pydevd.get_global_debugger()
-        if py_db is None:
-            return
-        api = self._pydevd.PyDevdAPI()
-        if signum == signal.SIGHUP:
-            api.request_resume_thread('*')  # it may live on
-        else:
-            api.request_disconnect(py_db, resume_threads=True)
-
 
 def _belong_to_python() -> bool:
     """Tell whether it is Python that handles the signals of this process.
@@ -98,10 +90,6 @@ def _belong_to_python() -> bool:
     reset a handler would take it away from them, for good. And theirs end
     the process without a turn of the thread that stands at a breakpoint.
     """
-    try:
-        program = os.path.basename(os.readlink('/proc/self/exe'))
-    except OSError:
-        program = 'python'
-    return program.startswith(('python', 'pypy')) and not hasattr(
+    return not program.is_embedded() and not hasattr(
         sys.modules.get('uwsgi'), 'worker_id'
     )
