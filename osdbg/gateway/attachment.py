@@ -69,6 +69,9 @@ class Attachment:
                     f'the debugger refused "{command}": '
                     f'{response.get("message")}'
                 )
+        if link.closed:
+            # It has been unloaded since it answered.
+            raise LoadFailed(f'{self.worker.title} was unloaded')
         self._link = link
         self._client.max_body = dap.MAX_BODY
         self._client.event('initialized')

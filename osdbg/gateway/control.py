@@ -78,10 +78,11 @@ class Gateway:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         try:
-            protocol.check_peer(writer.get_extra_info('socket'))
+            pid = protocol.check_peer(writer.get_extra_info('socket'))
             message = await asyncio.wait_for(_receive(reader), _HELLO_SECONDS)
             if message and 'hello' in message:
-                await self._serve_agent(message['hello'], reader, writer)
+                worker = Worker(message['hello'], writer, pid)
+                await self._serve_agent(worker, reader)
             elif message and 'join' in message:
                 await self._serve_link(str(message['join']), reader, writer)
         except (
@@ -99,11 +100,9 @@ class Gateway:
 
     async def _serve_agent(
         self,
-        hello: dict[str, Any],
+        worker: Worker,
         reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
     ) -> None:
-        worker = Worker(hello, writer)
         port = self._port(worker.host, worker.port)
         self._workers[worker.id] = worker
         try:
@@ -117,13 +116,9 @@ class Gateway:
             # Its agent may be back before the end of this is noticed.
             if self._workers.get(worker.id) is worker:
                 del self._workers[worker.id]
+            # The port stays in the table: a client that it has just accepted
+            # is not in its sessions yet, and would wait there for nobody.
             port.leave(worker)
-            if not port.workers and not port.sessions:
-                self._ports = {
-                    key: other
-                    for key, other in self._ports.items()
-                    if other is not port
-                }
 
     def _note(
         self, worker: Worker, port: Port, message: dict[str, Any]

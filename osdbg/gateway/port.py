@@ -31,6 +31,9 @@ _RETRY_SECONDS = 1.0
 # How long after the last worker the first of the next ones may come: a
 # launcher that is reloaded ends all of them at once.
 _SUCCESSOR_SECONDS = 2.0
+# And after a launcher that was attached has said that it is one: it may have
+# much to prepare before it starts the first.
+_FIRST_WORKER_SECONDS = 10.0
 # Clients beyond one for each worker: whoever connects may be anybody.
 _SPARE_CLIENTS = 64
 
@@ -54,6 +57,7 @@ class Port:
         self._trouble = ''
         self._told: dict[str, str] = {}
         self._announcing: set[asyncio.Task[None]] = set()
+        self._deadline: asyncio.TimerHandle | None = None
 
     @property
     def address(self) -> str:
@@ -142,7 +146,9 @@ class Port:
         if self._server is not None:
             self._server.close()
             self._server = None
+        self._trouble = ''
         self._told.clear()
+        self._stop_waiting()
 
     async def _accept(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -168,7 +174,7 @@ class Port:
         ids = {other.id for other in self.workers}
         if worker.session is not None or worker.debugs_launcher:
             return False
-        if worker.launching:
+        if worker.only_launches:
             return True
         if worker.parent in ids:
             return False
@@ -179,12 +185,22 @@ class Port:
     def launch(self, worker: Worker) -> None:
         """Note that a process says of itself that it is a launcher."""
         worker.launching = True
-        if worker.session is not None and not worker.debugs_launcher:
+        if worker.session is not None and worker.only_launches:
             worker.session.hand_over()
+            # Their port may be another: the launcher may not have known it.
+            self._wait_for_workers(
+                _FIRST_WORKER_SECONDS,
+                f'no worker has joined {self.address} in '
+                f'{_FIRST_WORKER_SECONDS:.0f} s: if the log of the service '
+                f'names another port, attach there',
+            )
         self.review()
 
     def join(self, worker: Worker) -> None:
         """Add a process that has just been armed."""
+        self._stop_waiting()
+        if not self.workers:
+            self.host = worker.host  # it may be spelled in another way now
         self.workers.append(worker)
         self.open()
         self._tell()
@@ -194,19 +210,33 @@ class Port:
         """Remove a process that has ended."""
         self.workers.remove(worker)
         worker.gone()
+        over = not self.workers and worker.has_no_successor()
         if worker.session is not None:
-            worker.session.worker_lost()
+            worker.session.worker_lost(over)
         if not self.workers:
             self.close()
-            loop = asyncio.get_running_loop()
-            loop.call_later(_SUCCESSOR_SECONDS, self._end_sessions)
+            self._wait_for_workers(0 if over else _SUCCESSOR_SECONDS)
         self.review()
 
-    def _end_sessions(self) -> None:
-        """Let the clients go, unless the service was only reloaded."""
-        if not self.workers:
+    def _wait_for_workers(self, seconds: float, why: str = '') -> None:
+        """Let the clients go if no worker joins meanwhile.
+
+        :param why: what they are told then
+        """
+        self._stop_waiting()
+        self._deadline = asyncio.get_running_loop().call_later(
+            seconds, self._end_sessions, why
+        )
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _end_sessions(self, why: str) -> None:
+        if all(worker.only_launches for worker in self.workers):
             for session in self.sessions:
-                session.service_over()
+                session.service_over(why)
 
     def review(self) -> None:
         """Tell launchers and workers apart, again.
@@ -274,7 +304,7 @@ class Port:
         try:
             await worker.loaded()
         except LoadFailed as exc:
-            if worker in self.workers and session.is_root:
+            if worker in self.workers and worker.wanted and session.is_root:
                 session.print(f'{exc}\n')
         else:
             if worker.session is None and session.is_root:

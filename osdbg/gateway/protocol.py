@@ -30,6 +30,7 @@ agent's thread must block for real under any patching.
 from __future__ import annotations
 
 import _socket
+import io
 import json
 import os
 import stat
@@ -51,6 +52,8 @@ ABSENT = (ConnectionRefusedError, FileNotFoundError)
 
 _CONNECT_SECONDS = 1.0
 _CREDENTIALS = struct.Struct('3i')
+_UID_MAP = '/proc/self/uid_map'
+_OVERFLOW_UID = '/proc/sys/kernel/overflowuid'
 
 
 def address() -> str:
@@ -161,7 +164,34 @@ def check_peer(sock: Any) -> int:
         raise exceptions.GatewayUnavailable(
             place(), f'belongs to user {uid} (process {pid}), not to you'
         )
+    if sys.platform.startswith('linux') and _may_be_anybody(uid):
+        raise exceptions.GatewayUnavailable(
+            place(),
+            f'belongs to user {uid} (process {pid}), which in this user '
+            f'namespace is everyone from outside of it: run the service as '
+            f'another user',
+        )
     return pid
+
+
+def _may_be_anybody(uid: int) -> bool:
+    """Tell whether a user id stands for all that this namespace lacks.
+
+    Abstract sockets belong to the network namespace, which a container may
+    share with its host, and users to the user namespace.
+    """
+    if uid != int(_content_of(_OVERFLOW_UID) or 65534):
+        return False
+    return _content_of(_UID_MAP).split() != [b'0', b'0', b'4294967295']
+
+
+def _content_of(path: str) -> bytes:
+    # open() is one that eventlet may be told to patch.
+    try:
+        with io.FileIO(path) as file:
+            return file.read()
+    except OSError:
+        return b''
 
 
 def encode(message: dict[str, Any]) -> bytes:

@@ -197,7 +197,7 @@ class Session:
         why = ''
         if worker is not None:
             why = await self._begin(worker, request, initialize)
-        if worker not in self._port.workers:
+        if self._is_over(worker):
             self._end_quietly(request)
         elif why:
             self._client.refuse(request, why)
@@ -206,8 +206,6 @@ class Session:
         self, request: dap.Message, initialize: dict[str, Any]
     ) -> None:
         worker = await self._wait_for_worker()
-        if worker is None:
-            self._client.refuse(request, self._why_none())
         failed: list[Worker] = []
         first = ''
         while worker is not None:
@@ -217,14 +215,19 @@ class Session:
             why = await self._begin(worker, request, initialize, seconds)
             if not why:
                 return
-            first = first or why
-            ended = worker not in self._port.workers
+            ended = self._is_over(worker)
+            if not worker.only_launches:
+                first = first or why
             worker = self._port.first_free(but=failed)
             if worker is None and ended:
                 # A reload: its successor is on its way.
                 worker = await self._wait_for_worker()
-        if first:
-            self._client.refuse(request, first)
+        self._client.refuse(request, first or self._why_none())
+
+    def _is_over(self, worker: Worker | None) -> bool:
+        """Tell whether a worker has ended, or turned out to be none."""
+        ended = worker not in self._port.workers
+        return worker is None or ended or worker.only_launches
 
     async def _begin(
         self,
@@ -325,6 +328,8 @@ class Session:
             self.is_root = self._child is None
             if self.is_root:
                 self._port.announce_all(self)
+                if attachment.worker.only_launches:
+                    self._port.launch(attachment.worker)  # it said so before
 
     def _on_terminate(
         self, request: dap.Message, arguments: dict[str, Any]
@@ -365,8 +370,11 @@ class Session:
             attachment.worker.unload()
             self.worker_lost()
 
-    def worker_lost(self) -> None:
-        """Note that the worker is gone; go on as long as others live."""
+    def worker_lost(self, over: bool = False) -> None:
+        """Note that the worker is gone; go on as long as others live.
+
+        :param over: whether it was the last, and nobody will follow
+        """
         attachment = self._attachment
         if attachment is None or not attachment.begun:
             return  # where it begins, that fails
@@ -375,7 +383,7 @@ class Session:
         worker.session = None
         others = any(other is not worker for other in self._port.workers)
         alone = worker in self._port.workers and not others
-        if alone or not self.is_root:
+        if over or alone or not self.is_root:
             self.is_root = False
             self._client.event('terminated')
             return
@@ -386,20 +394,35 @@ class Session:
     def hand_over(self) -> None:
         """Leave a worker that is about to fork those to be debugged."""
         attachment = self._attachment
-        if attachment is None or not attachment.begun or not self.is_root:
+        if attachment is None:
             return
+        worker = attachment.worker
+        if not attachment.begun:
+            # It is unloaded, and so the attempt fails: on to the next one.
+            worker.session = None
+            return
+        if self._child is None and not self.is_root:
+            return  # the client's next request, configurationDone, does it
         self._attachment = None
-        attachment.worker.session = None
+        worker.session = None
         attachment.lose()
-        self.print(
-            f'{attachment.worker.title} starts its workers; this session goes '
-            f'on with them\n'
-        )
+        if self.is_root:
+            self.print(
+                f'{worker.title} starts its workers; this session goes on '
+                f'with them\n'
+            )
+        else:
+            self._client.event('terminated')
 
-    def service_over(self) -> None:
-        """Note that no worker is left, and that none has followed."""
+    def service_over(self, why: str = '') -> None:
+        """Note that no worker is left, and that none has followed.
+
+        :param why: what there is to say about it
+        """
         if self.is_root:
             self.is_root = False
+            if why:
+                self.print(f'{why}\n')
             self._client.event('terminated')
 
     # To the client.

@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Any, TYPE_CHECKING, TypeVar
 
 from osdbg.gateway import dap
@@ -51,12 +52,16 @@ class Worker:
     """One armed process."""
 
     def __init__(
-        self, hello: dict[str, Any], writer: asyncio.StreamWriter
+        self,
+        hello: dict[str, Any],
+        writer: asyncio.StreamWriter,
+        process: int = 0,
     ) -> None:
         """Take what the agent said of itself.
 
         :param hello: see ``Agent._hello``
         :param writer: the agent's control connection
+        :param process: the process id as it is here, or 0
         :raises: KeyError, TypeError, ValueError if it said something else
         """
         self.id = _field(hello, 'id', str)
@@ -80,6 +85,9 @@ class Worker:
         self.number: int | None = None
         self.session: Session | None = None
         self.version = ''
+        # Another number means another namespace, whose /proc is not ours.
+        self._alone = not self.parent and process == self.pid
+        self._alone = self._alone and _stands_alone(process)
         self._settings = settings_.Settings(
             {'workers': _field(hello, 'workers', str)}
         )
@@ -99,6 +107,24 @@ class Worker:
         """Whether a child may be on its way to say hello."""
         now = asyncio.get_running_loop().time()
         return bool(self.forked) and now - self.forked < CHILD_SECONDS
+
+    @property
+    def only_launches(self) -> bool:
+        """Whether it leaves the debugging to those that it starts."""
+        return self.launching and not self.debugs_launcher
+
+    def has_no_successor(self) -> bool:
+        """Tell, when its agent has gone, whether nobody will replace it.
+
+        A process that replaces itself by ``exec`` is still there. One that
+        ends has lost its executable before its connections.
+        """
+        if not self._alone:
+            return False
+        try:
+            return not _executable(self.pid)
+        except OSError as exc:
+            return isinstance(exc, (FileNotFoundError, ProcessLookupError))
 
     @property
     def title(self) -> str:
@@ -223,7 +249,7 @@ class Worker:
         self._close_link()
         self._fail('is being unloaded')
         self.send(unload=self._ticket)
-        if self.eager:
+        if self.eager and self.wanted:
             self.load()
 
     def gone(self) -> None:
@@ -239,3 +265,21 @@ class Worker:
     def tell_port(self, trouble: str) -> None:
         """Tell the agent that its port is open, or what keeps it closed."""
         self.send(port=trouble)
+
+
+def _executable(process: int) -> str:
+    return os.readlink(f'/proc/{process}/exe')
+
+
+def _stands_alone(process: int) -> bool:
+    """Tell whether it is certain that no launcher forked a process.
+
+    A launcher that is not armed does not show otherwise, but it runs the same
+    program. Who may not look, or is no Linux, is not certain.
+    """
+    try:
+        with open(f'/proc/{process}/stat', 'rb') as file:
+            parent = int(file.read().rpartition(b')')[2].split()[1])
+        return _executable(process) != _executable(parent)
+    except OSError:
+        return False

@@ -95,9 +95,38 @@ class TestControl(GatewayTestCase):
         await until(lambda: len(self.gateway._workers) == 1)
         self.assertEqual(1, len(self.gateway._ports))
         second.die()
-        await until(lambda: not self.gateway._ports)
+        await until(lambda: not self.gateway._workers)
         with self.assertRaises(OSError):
             await self.client()
+        await self.agent()
+        await self.client()
+
+    async def test_a_client_that_comes_as_the_last_worker_goes(self):
+        for number in range(20):
+            old = await self.agent()
+            reaching = asyncio.ensure_future(self.client())
+            for _ in range(number % 6):
+                await asyncio.sleep(0)
+            old.die()
+            try:
+                client = await reaching
+            except OSError:
+                continue  # it was too late
+            await until(
+                lambda old=old: old.hello['id'] not in self.gateway._workers
+            )
+            new = await self.agent()
+            if not client.task.done():
+                sessions = [
+                    session
+                    for port in self.gateway._ports.values()
+                    for session in port.sessions
+                ]
+                self.assertEqual(1, len(sessions), number)
+            client.peer.close()
+            await client.task
+            new.die()
+            await until(lambda: not self.gateway._workers)
 
     @unittest.skipUnless(os.geteuid() == 0, 'only root can be two users')
     async def test_another_user_is_not_heard(self):

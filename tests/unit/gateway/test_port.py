@@ -18,11 +18,17 @@ import os
 import socket
 
 from osdbg.gateway import port as port_
+from osdbg.gateway import session as session_
 from osdbg.gateway import worker as worker_
 from tests.unit.gateway.parts import GatewayTestCase
 from tests.unit.gateway.parts import until
 
 LAUNCHER = None
+
+
+def hasten(case, name, seconds):
+    case.addCleanup(setattr, port_, name, getattr(port_, name))
+    setattr(port_, name, seconds)
 
 
 class PortTestCase(GatewayTestCase):
@@ -125,6 +131,20 @@ class TestLauncher(PortTestCase):
         await until(lambda: parent.links)
         await self.child(parent)
         await parent.wait('unload')
+        # And is not loaded again, for all that it is eager.
+        parent.send(forked=True)
+        await self.numbers(parent)
+        self.assertEqual(1, len(parent.said('load')))
+
+    async def test_one_that_says_so_is_unloaded(self):
+        parent = await self.agent(eager=True)
+        await until(lambda: parent.links)
+        parent.send(launching=True)
+        await parent.wait('unload')
+        await until(lambda: parent.said('worker') == [0, LAUNCHER])
+        child = await self.child(parent, eager=True)
+        await child.wait('load')
+        self.assertEqual(1, len(parent.said('load')))
 
 
 class TestSelfDeclaredLauncher(PortTestCase):
@@ -161,6 +181,156 @@ class TestSelfDeclaredLauncher(PortTestCase):
         self.assertEqual([], (await client.ask('threads'))['body']['threads'])
 
 
+class TestHandOver(PortTestCase):
+    """An attached process says that it is a launcher."""
+
+    async def attached(self):
+        agent = await self.agent()
+        client = await self.client()
+        self.assertTrue((await client.attach())['success'])
+        return client, agent
+
+    def assert_announced(self, client, *agents):
+        self.assertEqual(
+            [agent.hello['pid'] for agent in agents],
+            [
+                request['arguments']['configuration']['subProcessId']
+                for request in client.requests
+            ],
+        )
+
+    async def test_in_a_session_that_was_announced(self):
+        root, _ = await self.attached()
+        launcher = await self.agent()
+        await until(lambda: root.requests, 'startDebugging')
+        session = await self.client()
+        arguments = root.requests[0]['arguments']['configuration']
+        self.assertTrue((await session.attach(**arguments))['success'])
+        launcher.send(launching=True)
+        await session.wait('terminated')
+        await launcher.wait('unload')
+        child = await self.child(launcher)
+        await until(lambda: len(root.requests) == 2, 'startDebugging')
+        self.assert_announced(root, launcher, child)
+        self.assertNotIn('terminated', root.names())
+
+    async def test_before_the_client_is_told(self):
+        launcher = await self.agent()
+        launcher._load = lambda ticket: asyncio.sleep(0)
+        client = await self.client()
+        attaching = asyncio.ensure_future(client.attach())
+        await until(lambda: self.gateway._workers['agent1'].session)
+        launcher.send(launching=True)
+        await launcher.wait('unload')
+        child = await self.child(launcher)
+        self.assertTrue((await attaching)['success'])
+        self.assertEqual([True], child.said('attached'))
+        self.assertEqual(['initialized'], client.names())
+
+    async def test_while_the_debugger_answers(self):
+        launcher = await self.agent()
+        launcher._answer = lambda link, request: None
+        client = await self.client()
+        attaching = asyncio.ensure_future(client.attach())
+        await until(lambda: self.gateway._workers['agent1'].session)
+        launcher.send(launching=True)
+        await launcher.wait('unload')
+        await self.child(launcher)
+        self.assertTrue((await attaching)['success'])
+
+    async def test_just_when_the_debugger_has_answered(self):
+        launcher = await self.agent()
+        client = await self.client()
+        port = self.gateway._ports['loopback', self.port]
+        (worker,) = port.workers
+
+        def say(response):
+            if response['command'] == 'attach':
+                port.launch(worker)
+            return True
+
+        link = await worker.load()
+        ask = link.request
+        link.request = lambda command, arguments, answer: ask(
+            command, arguments, lambda r: answer(r) or say(r)
+        )
+        attaching = asyncio.ensure_future(client.attach())
+        await launcher.wait('unload')
+        await self.child(launcher)
+        self.assertTrue((await attaching)['success'])
+        self.assertEqual(1, client.names().count('initialized'))
+
+    async def test_before_anybody_else_says_hello(self):
+        before, session_._WORKER_SECONDS = session_._WORKER_SECONDS, 0.1
+        self.addCleanup(setattr, session_, '_WORKER_SECONDS', before)
+        launcher = await self.agent()
+        launcher._load = lambda ticket: asyncio.sleep(0)
+        client = await self.client()
+        attaching = asyncio.ensure_future(client.attach())
+        await until(lambda: self.gateway._workers['agent1'].session)
+        launcher.send(launching=True)
+        answer = await attaching
+        self.assertIn('no worker has joined', answer['message'])
+
+    async def test_while_the_client_sets_its_breakpoints(self):
+        launcher = await self.agent()
+        client = await self.client()
+        await client.ask('initialize', supportsStartDebuggingRequest=True)
+        attaching = asyncio.ensure_future(client.ask('attach'))
+        await client.wait('initialized')
+        launcher.send(launching=True)
+        await until(lambda: self.gateway._workers['agent1'].launching)
+        self.assertTrue((await client.ask('configurationDone'))['success'])
+        self.assertTrue((await attaching)['success'])
+        await launcher.wait('unload')
+        child = await self.child(launcher)
+        await until(lambda: client.requests, 'startDebugging')
+        self.assert_announced(client, child)
+
+    async def test_an_announced_one_before_it_is_attached(self):
+        root, _ = await self.attached()
+        launcher = await self.agent()
+        await until(lambda: root.requests, 'startDebugging')
+        launcher._answer = lambda link, request: None
+        session = await self.client()
+        arguments = root.requests[0]['arguments']['configuration']
+        attaching = asyncio.ensure_future(session.attach(**arguments))
+        await until(lambda: self.gateway._workers['agent2'].session)
+        launcher.send(launching=True)
+        await session.wait('terminated')
+        await launcher.wait('unload')
+        attaching.cancel()
+
+    async def test_no_worker_comes_to_this_port(self):
+        hasten(self, '_FIRST_WORKER_SECONDS', 0.1)
+        client, launcher = await self.attached()
+        launcher.send(launching=True)
+        await client.wait('terminated')
+        said = [b['output'] for n, b in client.events if n == 'output']
+        self.assertIn('starts its workers', said[0])
+        self.assertIn(f'no worker has joined 127.0.0.1:{self.port}', said[1])
+        self.assertIn('attach there', said[1])
+
+    async def test_a_worker_comes_in_time(self):
+        hasten(self, '_FIRST_WORKER_SECONDS', 0.1)
+        client, launcher = await self.attached()
+        port = self.gateway._ports['loopback', self.port]
+        launcher.send(launching=True)
+        await until(lambda: port._deadline, 'deadline')
+        await self.child(launcher)
+        self.assertIsNone(port._deadline)
+
+    async def test_another_service_is_there(self):
+        hasten(self, '_FIRST_WORKER_SECONDS', 0.05)
+        client, launcher = await self.attached()
+        other = await self.agent(name='other')
+        launcher.send(launching=True)
+        await launcher.wait('unload')
+        await asyncio.sleep(0.1)
+        self.assertNotIn('terminated', client.names())
+        self.assert_announced(client, other)
+
+
 class TestReload(PortTestCase):
     """All workers end at once, and others follow, or none."""
 
@@ -180,10 +350,32 @@ class TestReload(PortTestCase):
         self.assertNotIn('terminated', client.names())
 
     async def test_the_session_ends_if_none_follows(self):
-        before, port_._SUCCESSOR_SECONDS = port_._SUCCESSOR_SECONDS, 0.1
-        self.addCleanup(setattr, port_, '_SUCCESSOR_SECONDS', before)
+        hasten(self, '_SUCCESSOR_SECONDS', 0.1)
         client = await self.attached()
         await client.wait('terminated')
+
+    async def test_the_last_that_leaves_counts(self):
+        hasten(self, '_SUCCESSOR_SECONDS', 0.5)
+        client = await self.attached()
+        await asyncio.sleep(0.3)
+        await self.gone(await self.agent())
+        loop = asyncio.get_running_loop()
+        left = loop.time()
+        await client.wait('terminated')
+        self.assertGreater(loop.time() - left, 0.4)
+
+    async def test_who_cannot_be_replaced_is_not_waited_for(self):
+        hasten(self, '_SUCCESSOR_SECONDS', 60)
+        agent = await self.agent()
+        client = await self.client()
+        self.assertTrue((await client.attach())['success'])
+        worker = self.gateway._workers[agent.hello['id']]
+        # Its process id is made up: there is no such executable.
+        worker.pid, worker._alone = 2**22 + 1, True
+        await self.gone(agent)
+        await client.wait('terminated')
+        self.assertEqual(1, client.names().count('terminated'))
+        self.assertNotIn('output', client.names())
 
 
 class TestNumbers(PortTestCase):
@@ -269,6 +461,20 @@ class TestListener(PortTestCase):
         await agent.wait('log', 2)
         self.assertEqual(2, len(agent.said('log')))
         await self.client()
+
+    async def test_old_trouble_is_not_told_to_new_ones(self):
+        with socket.create_server(('127.0.0.1', self.port)):
+            await self.gone(await self.agent())
+        agent = await self.agent()
+        await agent.wait('log')
+        self.assertEqual([''], agent.said('port'))
+
+    async def test_each_service_has_its_own_spelling(self):
+        for host in ('127.0.0.1', 'localhost', '127.0.0.2'):
+            agent = await self.agent(host=host)
+            (_, line) = await agent.wait('log')
+            self.assertIn(f'attach an IDE to {host}:{self.port}', line)
+            await self.gone(agent)
 
     async def test_the_holder_is_looked_for_once(self):
         before, port_._RETRY_SECONDS = port_._RETRY_SECONDS, 0.01

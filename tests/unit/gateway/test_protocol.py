@@ -16,6 +16,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -33,6 +34,15 @@ os.setgid({NOBODY}); os.setuid({NOBODY})
 sock = protocol.listen()
 print('listening', flush=True)
 signal.pause()
+'''
+
+INSIDE = '''
+from osdbg import exceptions
+from osdbg.gateway import protocol
+try:
+    print(protocol.connect())
+except exceptions.GatewayUnavailable as exc:
+    print(exc)
 '''
 
 
@@ -116,6 +126,66 @@ class TestMeeting(ProtocolTestCase):
             protocol.connect()
         self.assertIn(
             f'user {NOBODY} (process {stranger.pid})', str(caught.exception)
+        )
+
+
+class TestNamespace(ProtocolTestCase):
+    """One number stands for all users that a namespace does not map."""
+
+    def pretend(self, name, text):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        path = os.path.join(folder.name, name)
+        with open(path, 'w') as file:
+            file.write(text)
+        self.addCleanup(setattr, protocol, name, getattr(protocol, name))
+        setattr(protocol, name, path)
+
+    def meet(self):
+        self.kept(protocol.listen())
+        return self.kept(protocol.connect())
+
+    def test_nobody_may_be_anybody(self):
+        self.pretend('_OVERFLOW_UID', f'{os.geteuid()}\n')
+        for text in ('', '0 0 1\n', '0 1000 1\n1 100000 65536\n'):
+            with self.subTest(text):
+                self.pretend('_UID_MAP', text)
+                with self.assertRaises(
+                    exceptions.GatewayUnavailable
+                ) as caught:
+                    self.meet()
+                self.assertIn(
+                    f'user {os.geteuid()} (process {os.getpid()}), which',
+                    str(caught.exception),
+                )
+
+    def test_all_are_known_outside(self):
+        self.pretend('_OVERFLOW_UID', f'{os.geteuid()}\n')
+        self.pretend('_UID_MAP', '         0          0 4294967295\n')
+        self.meet()
+
+    def test_others_are_known_inside(self):
+        self.pretend('_OVERFLOW_UID', f'{os.geteuid() + 1}\n')
+        self.pretend('_UID_MAP', '0 0 1\n')
+        self.meet()
+
+    @unittest.skipUnless(os.geteuid() == 0, 'only root can be two users')
+    def test_a_real_one(self):
+        self.kept(protocol.listen())
+        try:
+            found = subprocess.run(
+                ['unshare', '-U', sys.executable, '-c', INSIDE],
+                env=fresh.environ(OSDBG_SOCKET=self.name),
+                capture_output=True,
+                text=True,
+                timeout=20,
+            )
+        except FileNotFoundError:
+            self.skipTest('no unshare here')
+        if found.stderr.startswith('unshare'):
+            self.skipTest(found.stderr)
+        self.assertIn(
+            'in this user namespace is everyone', found.stdout, found.stderr
         )
 
 

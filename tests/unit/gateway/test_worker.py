@@ -14,6 +14,10 @@
 
 import asyncio
 import json
+import os
+import socket
+import subprocess
+import sys
 import unittest
 
 from osdbg.gateway import dap
@@ -23,6 +27,31 @@ from tests.unit.gateway.parts import streams
 
 HELLO = hello_of(id='a1', pid=42, name='nova', port=5678, workers='0,2')
 UNUSED = ('argv', 'backend', 'python')
+PROGRAM = 'import os; print(os.getpid(), flush=True); os.read(0, 1)'
+FORKED = '''
+import os
+child = os.fork()
+if child:
+    os.waitpid(child, 0)
+else:
+    print(os.getpid(), flush=True)
+    os.read(0, 1)
+'''
+REPLACED = '''
+import os, sys
+print(os.getpid(), flush=True)
+os.read(0, 1)
+code = 'import os; print(\\'again\\', flush=True); os.read(0, 1)'
+os.execv(sys.executable, [sys.executable, '-c', code])
+'''
+# With a thread that waits, as the agent does.
+CONNECTED = '''
+import os, socket, sys, threading
+sock = socket.socket(fileno=int(sys.argv[1]))
+threading.Thread(target=sock.recv, args=(1,), daemon=True).start()
+sock.sendall(b'x')
+os.read(0, 1)
+'''
 
 
 class TestWorker(unittest.IsolatedAsyncioTestCase):
@@ -137,9 +166,94 @@ class TestWorker(unittest.IsolatedAsyncioTestCase):
 
     async def test_eager_is_loaded_again(self):
         self.worker = await self.make(eager=True)
+        self.worker.assign(0)
         self.worker.load()
         self.worker.unload()
-        found = [await self.order() for _ in range(3)]
+        found = [await self.order() for _ in range(4)]
         self.assertEqual(
-            [{'load': 'a1-1'}, {'unload': 'a1-1'}, {'load': 'a1-2'}], found
+            [
+                {'worker': 0},
+                {'load': 'a1-1'},
+                {'unload': 'a1-1'},
+                {'load': 'a1-2'},
+            ],
+            found,
         )
+
+    async def test_eager_is_not_loaded_again_in_a_launcher(self):
+        self.worker = await self.make(eager=True)
+        self.worker.load()
+        self.worker.assign(None)
+        self.worker.unload()
+        self.assertFalse(self.worker.loading)
+
+
+class TestSuccessor(unittest.IsolatedAsyncioTestCase):
+    """Real processes, and whether another may follow them."""
+
+    def program(self, code):
+        """Start another program that runs Python code in a child."""
+        process = subprocess.Popen(
+            ['/bin/sh', '-c', '"$0" -c "$1"; :', sys.executable, code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.stdin.close)
+        return process
+
+    def worker(self, pid, **hello):
+        hello = {**HELLO, 'pid': pid, **hello}
+        return worker_.Worker(hello, None, hello.pop('process', pid))
+
+    def last(self, code=PROGRAM, **hello):
+        """Tell whether a worker was the last, once it has ended."""
+        program = self.program(code)
+        worker = self.worker(int(program.stdout.readline()), **hello)
+        self.assertFalse(worker.has_no_successor())
+        program.stdin.write(b'\n')
+        program.stdin.flush()
+        self.assertEqual(b'', program.stdout.read())
+        return worker.has_no_successor()
+
+    async def test_of_a_program_that_simply_ends(self):
+        self.assertTrue(self.last())
+
+    async def test_of_one_that_an_armed_launcher_forked(self):
+        self.assertFalse(self.last(parent='a0'))
+
+    async def test_of_one_that_some_launcher_forked(self):
+        self.assertFalse(self.last(FORKED))
+
+    async def test_of_one_in_another_namespace(self):
+        self.assertFalse(self.last(process=0))
+        self.assertFalse(self.last(process=os.getpid()))
+
+    async def test_of_one_that_replaces_itself(self):
+        program = self.program(REPLACED)
+        worker = self.worker(int(program.stdout.readline()))
+        program.stdin.write(b'\n')
+        program.stdin.flush()
+        self.assertEqual(b'again\n', program.stdout.readline())
+        self.assertFalse(worker.has_no_successor())
+
+    async def test_is_known_when_the_connection_ends(self):
+        for _ in range(20):
+            ours, theirs = socket.socketpair()
+            child = subprocess.Popen(
+                [sys.executable, '-c', CONNECTED, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.PIPE,
+            )
+            theirs.close()
+            worker = self.worker(child.pid)
+            worker._alone = True
+            with ours:
+                self.assertEqual(b'x', ours.recv(1))
+                self.assertFalse(worker.has_no_successor())
+                child.stdin.close()
+                self.assertEqual(b'', ours.recv(1))
+                self.assertTrue(worker.has_no_successor())
+            child.wait()
