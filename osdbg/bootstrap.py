@@ -229,8 +229,8 @@ def _is_mentioned(conf: Any) -> bool:
     """
     if any(name.startswith(_VARIABLES) for name in os.environ):
         return True
-    known: Any = sys.modules.get('osdbg.sources')
-    if _inherited is not None or (known is not None and known.taken()):
+    taken = _loaded('osdbg.sources', 'taken')
+    if _inherited is not None or (taken is not None and taken()):
         return True
     if conf is None:
         return False
@@ -346,18 +346,21 @@ def _refuse(exc: Exception, required: bool) -> None:
 
 def _is_required(conf: Any) -> bool:
     """Tell whether the service must not start without its debugger."""
-    if _inherited is not None:
-        return _inherited.required
-    if conf is None:
-        # Without oslo.config, which may be missing.
-        from osdbg import sources
+    try:
+        if _inherited is not None:
+            return _inherited.required
+        if conf is None:
+            # Without oslo.config, which may be missing.
+            from osdbg import sources
 
-        return sources.required(os.environ)
-    if not _is_mentioned(conf):
-        return False
-    from osdbg import opts
+            return sources.required(os.environ)
+        if not _is_mentioned(conf):
+            return False
+        from osdbg import opts
 
-    return opts.required(conf)
+        return opts.required(conf)
+    except Exception:
+        return False  # what is wrong with the options is said elsewhere
 
 
 def _log() -> Any:
@@ -416,5 +419,13 @@ def _break(frame: Any) -> None:
 
 
 def _agent() -> agent_.Agent | None:
-    module: Any = sys.modules.get('osdbg.agent')
-    return None if module is None else module.current()
+    current = _loaded('osdbg.agent', 'current')
+    return None if current is None else current()
+
+
+def _loaded(module: str, name: str) -> Any:
+    """Return a function of a module, if that has been imported.
+
+    Not while another thread is importing it: it has half of its names then.
+    """
+    return getattr(sys.modules.get(module), name, None)

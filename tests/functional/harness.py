@@ -598,6 +598,16 @@ class FunctionalTestCase(unittest.TestCase):
             self.assert_at(stop, mark)
         return stop
 
+    def stop_and_go(self, client, worker):
+        """Stop in a request of one worker, and let it go."""
+        session = client.wait_pid(worker.pid)
+        pending = worker.get_later('/work')
+        stop = client.wait_stopped()
+        self.assertIs(session, stop.session)
+        self.assert_at(stop, 'handler')
+        stop.resume()
+        self.assert_answered(pending, pid=worker.pid)
+
     def assert_answered(self, pending, **expected):
         status, answer = pending.result()
         self.assertEqual(200, status, answer)

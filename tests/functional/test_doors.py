@@ -126,13 +126,7 @@ class DoorsTest(FunctionalTestCase):
         found = service.wait_workers(workers)
         client = self.attach(self.port, 'handler', processes=workers)
         for worker in found:
-            session = client.wait_pid(worker.pid)
-            pending = worker.get_later('/work')
-            stop = client.wait_stopped()
-            self.assertIs(session, stop.session)
-            self.assert_at(stop, 'handler')
-            stop.resume()
-            self.assert_answered(pending, pid=worker.pid)
+            self.stop_and_go(client, worker)
         client.detach()
 
     def program(self, *parts):

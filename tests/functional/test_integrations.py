@@ -33,19 +33,8 @@ PROMPT = 15
 LAUNCHED = str(PROGRAMS / 'launched.py')
 
 
-class DoorTestCase(FunctionalTestCase):
-    def stop_in(self, client, worker):
-        session = client.wait_pid(worker.pid)
-        pending = worker.get_later('/work')
-        stop = client.wait_stopped()
-        self.assertIs(session, stop.session)
-        self.assert_at(stop, 'handler')
-        stop.resume()
-        self.assert_answered(pending, pid=worker.pid)
-
-
 @spread
-class DoorsTest(DoorTestCase):
+class DoorsTest(FunctionalTestCase):
     """Options in the configuration file, two workers, one IDE."""
 
     def play(self, door, engine):
@@ -58,7 +47,7 @@ class DoorsTest(DoorTestCase):
         for _ in range(2):
             client = self.attach(port, 'handler', processes=2)
             for worker in workers:
-                self.stop_in(client, worker)
+                self.stop_and_go(client, worker)
             self.assertEqual(
                 {worker.pid for worker in workers}, set(client.attached())
             )
@@ -87,8 +76,8 @@ class DoorsTest(DoorTestCase):
         workers = service.workers()
         client = self.attach(port, 'handler', processes=2)
         kill(workers[0].pid)
-        self.stop_in(client, service.wait_successor(workers))
-        self.stop_in(client, workers[1])
+        self.stop_and_go(client, service.wait_successor(workers))
+        self.stop_and_go(client, workers[1])
 
     @over(ENGINES)
     def test_waits_in_each_worker(self, engine):
@@ -105,7 +94,7 @@ class DoorsTest(DoorTestCase):
         self.assertEqual([], service.workers())
         client = self.attach(port, 'handler', processes=2)
         for worker in service.wait_workers(2):
-            self.stop_in(client, worker)
+            self.stop_and_go(client, worker)
 
     @over(ENGINES)
     def test_can_be_stopped_while_workers_wait(self, engine):
@@ -152,7 +141,9 @@ class DoorsTest(DoorTestCase):
         self.assertNotIn('/osdbg/', stop.path)
         self.assertEqual([], service.workers())
         stop.resume()
-        self.stop_in(self.client_with_mark(client), *service.wait_workers())
+        self.stop_and_go(
+            self.client_with_mark(client), *service.wait_workers()
+        )
 
     def client_with_mark(self, client):
         client.break_at(APP, line_of('handler'))
@@ -176,7 +167,7 @@ for _door_name in DOORS:
 
 
 @spread
-class LaunchedTest(DoorTestCase):
+class LaunchedTest(FunctionalTestCase):
     """Each launcher there is, and what is done to launchers."""
 
     def start(self, launcher, *options, workers=1, wait=True):
@@ -192,7 +183,7 @@ class LaunchedTest(DoorTestCase):
         found, service = self.start(launcher, *options, workers=workers)
         client = self.attach(self.port, 'handler', processes=workers)
         for worker in found:
-            self.stop_in(client, worker)
+            self.stop_and_go(client, worker)
         self.assertEqual(
             {worker.pid for worker in found}, set(client.attached())
         )
@@ -268,9 +259,9 @@ class LaunchedTest(DoorTestCase):
         """The same IDE before and after SIGHUP."""
         client = self.attach(self.port, 'handler', processes=len(workers))
         for worker in workers:
-            self.stop_in(client, worker)
+            self.stop_and_go(client, worker)
         service.signal(signal.SIGHUP)
         for worker in wait_until('workers after SIGHUP', after):
-            self.stop_in(client, worker)
+            self.stop_and_go(client, worker)
         client.detach()
         self.assertEqual(0, service.stop()[0])

@@ -49,15 +49,6 @@ class ManyTestCase(FunctionalTestCase):
         )
         return self.service.wait_workers(workers)
 
-    def stop_and_go(self, client, worker):
-        client.wait_pid(worker.pid)
-        pending = worker.get_later('/work')
-        stop = client.wait_stopped()
-        self.assertEqual(worker.pid, stop.session.pid)
-        self.assert_at(stop, 'handler')
-        stop.resume()
-        self.assert_answered(pending, pid=worker.pid)
-
 
 @spread
 class CyclesTest(ManyTestCase):

@@ -55,15 +55,6 @@ class OptionsTestCase(FunctionalTestCase):
         self.service = self.start_service(workers=workers, **options)
         return self.service.workers()
 
-    def stop_and_go(self, client, worker):
-        client.wait_pid(worker.pid)
-        pending = worker.get_later('/work')
-        stop = client.wait_stopped()
-        self.assertEqual(worker.pid, stop.session.pid)
-        self.assert_at(stop, 'handler')
-        stop.resume()
-        self.assert_answered(pending, pid=worker.pid)
-
     def one_line_about(self, option):
         """Return the one line that names ``option``; no traceback."""
         lines = [
