@@ -117,23 +117,23 @@ def arm(
 
 
 def resolve(conf: Any) -> settings_.Settings | None:
-    """Read the options for a worker that cannot, in its launcher.
-
-    A worker that is spawned has a CONF that was never called, and what
-    ``osdbg run`` took out of the environment never gets there.
+    """Read the options, and start nothing.
 
     :param conf: as for ``init()``
-    :returns: the options for :func:`inherit`; None when osdbg is off, or
-        ``init()`` would refuse them
+    :returns: the options; None when osdbg is off, or ``init()`` would refuse
+        them
     """
     try:
         return _read(conf) if _is_mentioned(conf) else None
     except Exception:
-        return None  # the worker finds and tells the same
+        return None  # init() finds and tells the same
 
 
 def bequeath(conf: Any) -> settings_.Settings | None:
     """Return the options that a worker is to have which is being spawned.
+
+    It has a CONF that was never called, and what ``osdbg run`` took out of
+    the environment never gets there.
 
     :param conf: as for ``init()``
     :returns: for :func:`inherit`; None as :func:`resolve`, and whenever

@@ -16,7 +16,9 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Callable
 from collections.abc import Sequence
+import functools
 import sys
 from typing import Any
 
@@ -79,6 +81,24 @@ class Integration(abc.ABC):
         original = vars(owner)[name]
         setattr(owner, name, replacement)
         self._replaced.append((owner, name, original, replacement))
+
+    def call_first(
+        self, owner: Any, name: str, first: Callable[[Any], object]
+    ) -> None:
+        """Have a function called before a method of the host.
+
+        :param owner: the class
+        :param name: of the method
+        :param first: called with the instance
+        """
+        original = vars(owner)[name]
+
+        @functools.wraps(original)
+        def method(instance: Any, *args: Any, **kwargs: Any) -> Any:
+            first(instance)
+            return original(instance, *args, **kwargs)
+
+        self.replace(owner, name, method)
 
     def undo(self) -> None:
         """Put back every original, unless somebody else has replaced ours."""

@@ -127,8 +127,9 @@ class OsloServiceIntegration(base.Integration):
     def _arm_where_services_run(self, launcher_class: Any) -> None:
         # The base class runs services in its own process: under
         # ProcessLauncher that is the worker, right after the fork.
-        self._call_first(
+        self.call_first(
             launcher_class,
+            'launch_service',
             lambda launcher: bootstrap.arm(_conf_of(launcher)),
         )
 
@@ -138,14 +139,4 @@ class OsloServiceIntegration(base.Integration):
             act = bootstrap.launch if forks else bootstrap.arm
             act(_conf_of(launcher))
 
-        self._call_first(launcher_class, arm_or_launch)
-
-    def _call_first(self, launcher_class: Any, first: Any) -> None:
-        original_launch = launcher_class.launch_service
-
-        @functools.wraps(original_launch)
-        def launch_service(launcher: Any, *args: Any, **kwargs: Any) -> Any:
-            first(launcher)
-            return original_launch(launcher, *args, **kwargs)
-
-        self.replace(launcher_class, 'launch_service', launch_service)
+        self.call_first(launcher_class, 'launch_service', arm_or_launch)

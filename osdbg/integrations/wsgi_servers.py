@@ -71,23 +71,15 @@ class WsgiIntegration(base.Integration):
     def install(self, host: Any) -> None:
         """Hook into the server."""
         if host.__name__ == 'gunicorn.arbiter':
-            self._call_first(host.Arbiter, 'run', bootstrap.launch)
+            self.call_first(
+                host.Arbiter, 'run', lambda arbiter: bootstrap.launch()
+            )
         elif host.__name__ == 'werkzeug._reloader':
-            self._call_first(
+            self.call_first(
                 host.ReloaderLoop, 'restart_with_reloader', _leave_to_child
             )
         else:
             self._arm_loaded(host.Worker)
-
-    def _call_first(self, owner: Any, name: str, first: Any) -> None:
-        original = getattr(owner, name)
-
-        @functools.wraps(original)
-        def method(watcher: Any, *args: Any, **kwargs: Any) -> Any:
-            first()
-            return original(watcher, *args, **kwargs)
-
-        self.replace(owner, name, method)
 
     def _arm_loaded(self, worker_class: Any) -> None:
         original_load = worker_class.load_wsgi
@@ -101,7 +93,7 @@ class WsgiIntegration(base.Integration):
         self.replace(worker_class, 'load_wsgi', load_wsgi)
 
 
-def _leave_to_child() -> None:
+def _leave_to_child(reloader: Any) -> None:
     """Let the program be debugged, and not the reloader that starts it."""
     if environment.FOLLOW_EXEC in os.environ:
         bootstrap.launch()

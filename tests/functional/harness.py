@@ -598,6 +598,17 @@ class FunctionalTestCase(unittest.TestCase):
             self.assert_at(stop, mark)
         return stop
 
+    def one_line_about(self, option):
+        """Return the one line that names ``option``; no traceback."""
+        lines = [
+            line
+            for line in self.service.log.splitlines()
+            if f'[remote_debug] {option}' in line
+        ]
+        self.assertEqual(1, len(lines), lines)
+        self.assertNotIn('Traceback', self.service.log)
+        return lines[0]
+
     def stop_and_go(self, client, worker):
         """Stop in a request of one worker, and let it go."""
         session = client.wait_pid(worker.pid)

@@ -55,17 +55,6 @@ class OptionsTestCase(FunctionalTestCase):
         self.service = self.start_service(workers=workers, **options)
         return self.service.workers()
 
-    def one_line_about(self, option):
-        """Return the one line that names ``option``; no traceback."""
-        lines = [
-            line
-            for line in self.service.log.splitlines()
-            if f'[remote_debug] {option}' in line
-        ]
-        self.assertEqual(1, len(lines), lines)
-        self.assertNotIn('Traceback', self.service.log)
-        return lines[0]
-
 
 class OffTest(OptionsTestCase):
     def assert_off(self):

@@ -143,17 +143,6 @@ class PasteTestCase(FunctionalTestCase):
         self.processes.append(self.service)
         return self.service.wait_workers(SERVERS[server]) if wait else []
 
-    def one_line_about(self, option):
-        """Return the one line that names ``option``; no traceback."""
-        lines = [
-            line
-            for line in self.service.log.splitlines()
-            if f'[remote_debug] {option}' in line
-        ]
-        self.assertEqual(1, len(lines), lines)
-        self.assertNotIn('Traceback', self.service.log)
-        return lines[0]
-
     def stop_and_go(self, client, worker):
         pending = worker.get_later('/work')
         stop = client.wait_stopped()
