@@ -440,8 +440,6 @@ class Agent:
 
     def _set_attached(self, attached: bool) -> None:
         self.attached = attached
-        if self.backend is not None:
-            self.backend.hook_breakpoint(attached)
         if attached:
             self._ready.set()
 

@@ -270,6 +270,7 @@ def _start(
 
     backends.create(settings).require()
     agent, first = agent_.start(settings)
+    _take_breakpoint()
     if first and required:
         _require(agent.wait_armed(_ARM_SECONDS))
     if first and waits:
@@ -396,26 +397,49 @@ def monkey_patch(conf: Any = None, **on: bool) -> None:
 
 
 def set_trace() -> None:
-    """Stop at the next line if a client is attached; else do nothing."""
-    _break(sys._getframe(1))
-
-
-def breakpoint(*args: Any, **kwargs: Any) -> None:
     """Stop at the next line if a client is attached; else do nothing.
 
-    The arguments are those that ``sys.breakpointhook`` may be given.
+    With ``backend = remote_pdb`` it calls for a client and waits for one.
     """
     _break(sys._getframe(1))
 
 
+def breakpoint(*args: Any, **kwargs: Any) -> None:
+    """Do what ``set_trace()`` does.
+
+    It is what ``sys.breakpointhook`` is in an armed process, and what
+    ``PYTHONBREAKPOINT=osdbg.breakpoint`` names in a service that does not
+    call ``init()``. The arguments are those of the builtin, and not used.
+    """
+    _break(sys._getframe(1))
+
+
+def _take_breakpoint() -> None:
+    """Have the builtin ``breakpoint()`` never open a prompt on stdin.
+
+    Unless somebody has chosen another hook: it is theirs.
+    """
+    chosen = os.environ.get('PYTHONBREAKPOINT')
+    if not chosen and sys.breakpointhook is sys.__breakpointhook__:
+        sys.breakpointhook = breakpoint
+
+
 def _break(frame: Any) -> None:
+    if _agent() is None:
+        _init(None, frame)  # with the environment alone, if it says anything
     agent = _agent()
-    if agent is None or not agent.break_here(frame):
-        _log().debug(
-            'breakpoint at %s:%s passed: no client is attached',
-            frame.f_code.co_filename,
-            frame.f_lineno,
-        )
+    if agent is None:
+        why = 'osdbg is off, set OS_REMOTE_DEBUG__PORT=5678'
+    elif agent.break_here(frame):
+        return
+    else:
+        why = 'no client is attached'
+    _log().debug(
+        'breakpoint at %s:%s passed: %s',
+        frame.f_code.co_filename,
+        frame.f_lineno,
+        why,
+    )
 
 
 def _agent() -> agent_.Agent | None:

@@ -91,12 +91,27 @@ _isolation: isolation.Isolation | None = None
 class DebugpyBackend(base.Backend):
     """debugpy, in one process."""
 
+    name = 'debugpy'
+    protocol = 'dap'
+    abilities = frozenset(
+        (
+            base.Ability.LISTEN,
+            base.Ability.CONNECT,
+            base.Ability.BREAKPOINTS,
+            base.Ability.RUNNING_THREADS,
+            base.Ability.PAUSE,
+            base.Ability.EXCEPTIONS,
+            base.Ability.EAGER,
+            base.Ability.WAIT,
+            base.Ability.LOG,
+        )
+    )
+
     def __init__(self, settings: settings_.Settings) -> None:
         """Take the options; nothing is imported yet."""
         super().__init__(settings)
         self._pydevd: Any = None
         self._sock: Any = None
-        self._hook: Any = None
         # Held while a thread of the service is made to stop.
         self._door = waiting.allocate_lock()
         self._open = True
@@ -197,7 +212,6 @@ class DebugpyBackend(base.Backend):
             atexit.unregister(pydevd.stoptrace)
         atexit.unregister(_stop_tracing)
         self._end_watch()
-        self.hook_breakpoint(False)
         self._sock.close()
         if _isolation is not None:
             _isolation.leave()
@@ -223,19 +237,6 @@ class DebugpyBackend(base.Backend):
         _stop_tracing(pydevd)
         pydevd.pydevd_tracing.restore_sys_set_trace_func()
         self._forget(pydevd)
-
-    def hook_breakpoint(self, attached: bool) -> None:
-        """Exchange ``sys.breakpointhook`` while a client is attached."""
-        if attached and self._hook is None:
-            self._hook = sys.breakpointhook
-            sys.breakpointhook = self._breakpoint
-        elif not attached and self._hook is not None:
-            if sys.breakpointhook == self._breakpoint:
-                sys.breakpointhook = self._hook
-            self._hook = None
-
-    def _breakpoint(self, *args: Any, **kwargs: Any) -> None:
-        self.break_here(sys._getframe(1))
 
     def break_here(self, frame: types.FrameType | None) -> None:
         """Stop the calling thread, unless the client is just leaving."""

@@ -10,19 +10,82 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What a debugger has to do for osdbg."""
+"""What a debugger has to do for osdbg, and what it can do beyond that."""
 
 from __future__ import annotations
 
 import abc
+from collections.abc import Callable
+import enum
 import types
-from typing import Any
+from typing import Any, ClassVar
 
 from osdbg import settings as settings_
 
 
+class Ability(enum.Enum):
+    """Something that not every debugger can do."""
+
+    def __new__(cls, value: str, doc: str) -> Ability:
+        """Make a member that carries its docstring."""
+        member = object.__new__(cls)
+        member._value_ = value
+        member.__doc__ = doc
+        return member
+
+    LISTEN = ('listen', 'Clients connect to ``host:port``.')
+    CONNECT = (
+        'connect',
+        'It is the IDE that listens on ``host:port``, and osdbg that connects.',
+    )
+    BREAKPOINTS = (
+        'breakpoints',
+        'The client sets breakpoints by file and line.',
+    )
+    RUNNING_THREADS = (
+        'running threads',
+        'Breakpoints stop threads that were running when the client came.',
+    )
+    PAUSE = ('pause', 'The client stops a worker wherever it is.')
+    PROMPT = (
+        'prompt',
+        '``breakpoint()`` calls for a client by itself and waits for it.',
+    )
+    INTERRUPT = (
+        'interrupt',
+        'SIGURG opens a prompt in the main thread of a process that hangs.',
+    )
+    EXCEPTIONS = (
+        'exceptions',
+        '``break_on_exception`` stops where an exception was raised.',
+    )
+    EAGER = (
+        'eager',
+        '``activate = on_init`` loads it when the service starts.',
+    )
+    WAIT = ('wait', '``wait_for_client`` holds the service back.')
+    REDIRECT_OUTPUT = (
+        'redirect output',
+        '``redirect_output`` sends stdout and stderr to the client, too.',
+    )
+    PATH_MAPPINGS = (
+        'path mappings',
+        '``path_mappings`` are applied in the service.',
+    )
+    LOG = ('log', '``log_dir`` takes the log files of the debugger itself.')
+
+
 class Backend(abc.ABC):
     """One debugger in one process, between two loads of it."""
+
+    name: ClassVar[str]
+    """What ``[remote_debug] backend`` calls it."""
+
+    protocol: ClassVar[str]
+    """What it speaks with its client: ``dap``, ``pydevd`` or ``pdb``."""
+
+    abilities: ClassVar[frozenset[Ability]]
+    """What it can do on this Python."""
 
     def __init__(self, settings: settings_.Settings) -> None:
         """Take the options; nothing is imported yet.
@@ -31,34 +94,31 @@ class Backend(abc.ABC):
         """
         self.settings = settings
         self.version = ''
+        # Set by the agent: says where a thread has stopped, and returns the
+        # connected socket on which a client is going to speak. The first
+        # line on it is JSON, {"go": true} or {"refused": "why"}.
+        self.reach: Callable[[str], Any] = _unreachable
 
     @abc.abstractmethod
     def require(self) -> None:
         """Look, without importing it, whether the debugger is there.
 
-        :raises: BackendNotInstalled
+        :raises: OsdbgError
         """
 
-    @abc.abstractmethod
     def load(self, sock: Any) -> None:
         """Import the debugger and let it serve one client.
 
-        Called in the agent's thread.
+        Called in the agent's thread, unless the backend is one that prompts.
 
         :param sock: the connected socket on which the client's side speaks
         """
 
-    @abc.abstractmethod
     def unload(self) -> None:
         """Resume what is stopped and bring back full speed. Never raise."""
 
-    @abc.abstractmethod
     def after_fork(self) -> None:
         """Clean a forked child of its parent's session."""
-
-    @abc.abstractmethod
-    def hook_breakpoint(self, attached: bool) -> None:
-        """Make ``breakpoint()`` stop while a client is attached."""
 
     @abc.abstractmethod
     def break_here(self, frame: types.FrameType | None) -> None:
@@ -68,7 +128,6 @@ class Backend(abc.ABC):
             is not osdbg's
         """
 
-    @abc.abstractmethod
     def break_on_exception(self, exc: BaseException) -> None:
         """Stop the calling thread on an exception that was caught.
 
@@ -77,9 +136,12 @@ class Backend(abc.ABC):
         :param exc: with its traceback
         """
 
-    @abc.abstractmethod
     def trace_this_thread(self) -> None:
         """Let the calling thread stop at breakpoints, if it does not yet.
 
         It may be one that was started by C code, in a server such as uWSGI.
         """
+
+
+def _unreachable(where: str) -> Any:
+    raise ConnectionRefusedError('this process has no agent')
