@@ -20,13 +20,27 @@ import socket
 from typing import Any
 
 from osdbg import exceptions
+from osdbg.gateway.call import Link
 from osdbg.gateway import dap
+from osdbg.gateway.dialer import Dialer
+from osdbg.gateway.group import Group
 from osdbg.gateway.port import Port
+
+from osdbg.gateway.prompt_port import PromptPort
 from osdbg.gateway import protocol
 from osdbg.gateway.worker import Worker
 from osdbg import settings as settings_
 
 _HELLO_SECONDS = 10.0
+# How long an agent may take to be back, when the gateway is another.
+_RETURN_SECONDS = 3.0
+_LOOK_SECONDS = 0.05
+# By what the debuggers of its workers speak.
+_KINDS: dict[str, type[Group]] = {
+    'dap': Port,
+    'pdb': PromptPort,
+    'pydevd': Dialer,
+}
 
 
 class Gateway:
@@ -38,7 +52,7 @@ class Gateway:
         :param listener: its file descriptor
         """
         self._listener = socket.socket(fileno=listener)
-        self._ports: dict[tuple[str, int], Port] = {}
+        self._groups: dict[tuple[type[Group], str, str, int], Group] = {}
         self._workers: dict[str, Worker] = {}
         self._reported: set[str] = set()
 
@@ -85,6 +99,10 @@ class Gateway:
                 await self._serve_agent(worker, reader)
             elif message and 'join' in message:
                 await self._serve_link(str(message['join']), reader, writer)
+            elif message and 'prompt' in message:
+                await self._serve_prompt(message['prompt'], reader, writer)
+            elif message and 'ask' in message:
+                writer.write(protocol.encode(self._answer(message['ask'])))
         except (
             exceptions.GatewayUnavailable,
             asyncio.TimeoutError,
@@ -103,31 +121,33 @@ class Gateway:
         worker: Worker,
         reader: asyncio.StreamReader,
     ) -> None:
-        port = self._port(worker.host, worker.port)
+        group = self._group(worker)
         self._workers[worker.id] = worker
         try:
-            port.join(worker)
+            group.join(worker)
             while True:
                 message = await _receive(reader)
                 if message is None:
                     break
-                self._note(worker, port, message)
+                self._note(worker, group, message)
         finally:
             # Its agent may be back before the end of this is noticed.
             if self._workers.get(worker.id) is worker:
                 del self._workers[worker.id]
-            # The port stays in the table: a client that it has just accepted
+            # The group stays in the table: a client that it has just accepted
             # is not in its sessions yet, and would wait there for nobody.
-            port.leave(worker)
+            group.leave(worker)
 
     def _note(
-        self, worker: Worker, port: Port, message: dict[str, Any]
+        self, worker: Worker, group: Group, message: dict[str, Any]
     ) -> None:
         if 'forked' in message:
             worker.note_fork()
-            port.review()
+            group.review()
         elif 'launching' in message:
-            port.launch(worker)
+            group.launch(worker)
+        elif 'open' in message:
+            group.open(worker, bool(message['open']))
         elif 'loaded' in message:
             version = str(message.get('version'))
             worker.traces(str(message['loaded']), version)
@@ -144,8 +164,11 @@ class Gateway:
         writer: asyncio.StreamWriter,
     ) -> None:
         worker = self._workers.get(ticket.rpartition('-')[0])
-        link = dap.Peer(reader, writer)
-        if worker is None or not worker.joined(ticket, link):
+        if worker is None:
+            return
+        kind: Any = Link if worker.protocol == 'pydevd' else dap.Peer
+        link = kind(reader, writer)
+        if not worker.joined(ticket, link):
             return
         try:
             await link.run()
@@ -153,12 +176,59 @@ class Gateway:
             if worker.session is not None:
                 worker.session.link_lost(link)
 
-    def _port(self, host: str, number: int) -> Port:
-        # However loopback is spelled, it is one port.
-        key = ('loopback' if settings_.is_loopback(host) else host, number)
-        if key not in self._ports:
-            self._ports[key] = Port(host, number)
-        return self._ports[key]
+    async def _serve_prompt(
+        self,
+        prompt: dict[str, Any],
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        worker = await self._known(str(prompt['worker']))
+        group = self._group(worker)
+        if isinstance(group, PromptPort):
+            where, seconds = str(prompt['where']), float(prompt['seconds'])
+            await group.prompt(worker, where, seconds, reader, writer)
+
+    async def _known(self, worker_id: str) -> Worker:
+        """Return a worker; after a restart of ours, it may be on its way.
+
+        :raises: KeyError
+        """
+        loop = asyncio.get_running_loop()
+        end = loop.time() + _RETURN_SECONDS
+        while worker_id not in self._workers and loop.time() < end:
+            await asyncio.sleep(_LOOK_SECONDS)
+        return self._workers[worker_id]
+
+    def _answer(self, question: dict[str, Any]) -> dict[str, Any]:
+        """Answer a command of the user, after doing what it asks for.
+
+        :param question: ``open``, if the workers of these ids are to be
+            opened or closed
+        :returns: all processes there are
+        """
+        for worker_id in question.get('ids', ()):
+            worker = self._workers.get(worker_id)
+            if worker is not None:
+                worker.send(open=bool(question['open']))
+        return {
+            'processes': [
+                {**w.describe(), 'port': self._group(w).public_number}
+                for w in self._workers.values()
+            ]
+        }
+
+    def _group(self, worker: Worker) -> Group:
+        # However loopback is spelled, it is one address.
+        host = worker.host
+        if settings_.is_loopback(host):
+            host = 'loopback'
+        kind: type[Group] = _KINDS[worker.protocol]
+        if worker.dials:
+            kind = Dialer
+        key = (kind, worker.protocol, host, worker.port)
+        if key not in self._groups:
+            self._groups[key] = kind(worker.host, worker.port)
+        return self._groups[key]
 
 
 async def _receive(reader: asyncio.StreamReader) -> dict[str, Any] | None:

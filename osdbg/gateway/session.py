@@ -370,10 +370,11 @@ class Session:
             attachment.worker.unload()
             self.worker_lost()
 
-    def worker_lost(self, over: bool = False) -> None:
+    def worker_lost(self, over: bool = False, what: str = 'is gone') -> None:
         """Note that the worker is gone; go on as long as others live.
 
         :param over: whether it was the last, and nobody will follow
+        :param what: has become of it
         """
         attachment = self._attachment
         if attachment is None or not attachment.begun:
@@ -389,7 +390,7 @@ class Session:
             return
         attachment.lose()
         rest = 'goes on with the others' if others else 'waits for another'
-        self.print(f'{worker.title} is gone; this session {rest}\n')
+        self.print(f'{worker.title} {what}; this session {rest}\n')
 
     def hand_over(self) -> None:
         """Leave a worker that is about to fork those to be debugged."""

@@ -18,7 +18,6 @@ import asyncio
 import os
 from typing import Any, TYPE_CHECKING, TypeVar
 
-from osdbg.gateway import dap
 from osdbg.gateway import protocol
 from osdbg import settings as settings_
 
@@ -74,6 +73,11 @@ class Worker:
             raise ValueError(f'{self.port} is no port')
         self.eager = _field(hello, 'eager', bool)
         self.required = _field(hello, 'required', bool)
+        self.holds = _field(hello, 'holds', bool)
+        self.opened = _field(hello, 'opened', bool)
+        self.backend = _field(hello, 'backend', str)
+        self.protocol = _field(hello, 'protocol', str)
+        self.dials = _field(hello, 'direction', str) == 'connect'
         self.debugs_launcher = _field(hello, 'launcher', bool)
         self.launching = _field(hello, 'launching', bool)
         self.forked = 0.0
@@ -83,7 +87,8 @@ class Worker:
         if hello['number'] is not None:
             self.wish = _field(hello, 'number', int)
         self.number: int | None = None
-        self.session: Session | None = None
+        # Whoever serves it: a client's session, or a call to an IDE.
+        self.session: Session | Any = None
         self.version = ''
         # Another number means another namespace, whose /proc is not ours.
         self._alone = not self.parent and process == self.pid
@@ -94,7 +99,7 @@ class Worker:
         self._writer = writer
         self._ticket = ''
         self._tickets = 0
-        self._link: asyncio.Future[dap.Peer] | None = None
+        self._link: asyncio.Future[Any] | None = None
         self._tracing = asyncio.Event()
         self._knowing = asyncio.Event()
 
@@ -133,9 +138,21 @@ class Worker:
 
     @property
     def wanted(self) -> bool:
-        """Whether the option ``workers`` names this one."""
+        """Whether clients may come to this one, and ``workers`` names it."""
         number = self.number
-        return number is not None and self._settings.takes_worker(number)
+        if number is None or not self.opened:
+            return False
+        return self._settings.takes_worker(number)
+
+    @property
+    def attached(self) -> bool:
+        """Whether somebody is attached to it, or about to be."""
+        return self.session is not None
+
+    @property
+    def preloads(self) -> bool:
+        """Whether its debugger is loaded before any client comes."""
+        return self.eager and self.wanted and not self.dials
 
     @property
     def loading(self) -> bool:
@@ -155,7 +172,7 @@ class Worker:
         self.number = number
         self.send(worker=number)
 
-    def load(self) -> asyncio.Future[dap.Peer]:
+    def load(self) -> asyncio.Future[Any]:
         """Have the debugger loaded, if it is not.
 
         :returns: its connection, which may raise LoadFailed
@@ -172,9 +189,10 @@ class Worker:
             self.send(load=self._ticket)
         return self._link
 
-    async def loaded(self) -> dap.Peer:
-        """Wait until the debugger is loaded.
+    async def loaded(self) -> Any:
+        """Wait until the debugger has connected.
 
+        :returns: its connection, of the kind that the protocol takes
         :raises: LoadFailed
         """
         try:
@@ -221,7 +239,7 @@ class Worker:
         if ticket == self._ticket:
             self._tracing.set()
 
-    def joined(self, ticket: str, link: dap.Peer) -> bool:
+    def joined(self, ticket: str, link: Any) -> bool:
         """Take the debugger's connection.
 
         :returns: whether it is the one that was asked for
@@ -249,7 +267,7 @@ class Worker:
         self._close_link()
         self._fail('is being unloaded')
         self.send(unload=self._ticket)
-        if self.eager and self.wanted:
+        if self.preloads:
             self.load()
 
     def gone(self) -> None:
@@ -261,6 +279,23 @@ class Worker:
         link = self._link
         if link is not None and link.done() and not link.exception():
             link.result().close()
+
+    def describe(self) -> dict[str, Any]:
+        """Return what a user is told about it."""
+        state = 'attached' if self.attached else 'armed'
+        return {
+            'id': self.id,
+            'pid': self.pid,
+            'name': self.name,
+            'worker': self.number,
+            'backend': self.backend,
+            'protocol': self.protocol,
+            'dials': self.dials,
+            'opened': self.opened,
+            'host': self.host,
+            'port': self.port,
+            'state': state,
+        }
 
     def tell_port(self, trouble: str) -> None:
         """Tell the agent that its port is open, or what keeps it closed."""

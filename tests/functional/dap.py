@@ -21,6 +21,8 @@ import json
 import select
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
 
@@ -106,14 +108,18 @@ class Session:
         self._seq = 0
         self._hang_up = False
         self._sending = threading.Lock()
-        self.socket = socket.create_connection((host, port), timeout)
-        self.transcript.note(name, '--', f'connected to {host}:{port}')
+        self.socket = self._open(host, port)
         self._reader = threading.Thread(
             target=self._read, name=f'dap {name}', daemon=True
         )
         self._reader.start()
 
     # -- plumbing
+
+    def _open(self, host, port):
+        sock = socket.create_connection((host, port), self.timeout)
+        self.transcript.note(self.name, '--', f'connected to {host}:{port}')
+        return sock
 
     def _read(self):
         buffer = bytearray()
@@ -260,9 +266,12 @@ class Session:
         self.answer(seq)
 
     def _initialized(self, seq):
+        return self._refused(seq) or self.take_event('initialized')
+
+    def _refused(self, seq):
         if self._responses.get(seq, {}).get('success') is False:
             return self.answer(seq)
-        return self.take_event('initialized')
+        return None
 
     def set_breakpoints(self, path, breakpoints):
         body = self.request(
@@ -466,21 +475,25 @@ class Client:
         deadline = time.monotonic() + self.timeout
         while True:
             try:
-                session = Session(
-                    host,
-                    port,
-                    name,
-                    transcript=self.transcript,
-                    changed=self.changed,
-                    on_child=self._on_child,
-                    on_end=self._on_end,
-                    timeout=self.timeout,
-                )
+                session = self._new_session(Session, host, port, name)
                 break
             except ConnectionRefusedError:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(POLL)
+        return session
+
+    def _new_session(self, kind, host, port, name):
+        session = kind(
+            host,
+            port,
+            name,
+            transcript=self.transcript,
+            changed=self.changed,
+            on_child=self._on_child,
+            on_end=self._on_end,
+            timeout=self.timeout,
+        )
         with self.changed:
             self.sessions.append(session)
             self.changed.notify_all()
@@ -595,3 +608,108 @@ class Client:
         """Cut every connection without a goodbye."""
         for session in list(self.sessions):
             session.close(reset)
+
+
+class AdapterSession(Session):
+    """The session for which an IDE has started its adapter, on stdio."""
+
+    def _open(self, host, port):
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self.adapter = subprocess.Popen(
+                [sys.executable, '-m', 'debugpy.adapter'],
+                stdin=theirs,
+                stdout=theirs,
+                stderr=subprocess.DEVNULL,
+                # Nothing of osdbg's tests: it is on the IDE's host.
+                env={'PATH': '/usr/bin:/bin'},
+            )
+        ours.settimeout(self.timeout)
+        self.transcript.note(
+            self.name, '--', f'started adapter {self.adapter.pid}'
+        )
+        return ours
+
+
+class ListeningClient(Client):
+    """An IDE with ``"listen"`` in its configuration, as VS Code acts on it.
+
+    It starts debugpy's adapter, which waits for services to connect to
+    ``port``; the other workers' sessions are opened with the same adapter.
+    """
+
+    def __init__(self, port, host='127.0.0.1', **options):
+        super().__init__(
+            port, host, listen={'host': host, 'port': port}, **options
+        )
+        self.listening = None
+        self.ready = None
+        self._attaching = None
+
+    def attach(self):
+        """Listen, wait for a service, set the breakpoints, and let it run."""
+        self.listen()
+        return self.join()
+
+    def listen(self):
+        """Start the adapter, and return once it listens."""
+        session = self._new_session(
+            AdapterSession, self.host, self.port, 'root'
+        )
+        session.initialize(**self.capabilities)
+        self._attaching = session.send('attach', **self.attach_arguments)
+        session.wait_for(
+            'event debugpyWaitingForServer',
+            lambda: (
+                session._refused(self._attaching)
+                or session.take_event('debugpyWaitingForServer')
+            ),
+        )
+        self.listening = time.monotonic()
+        return self
+
+    def join(self, timeout=None):
+        """Do the rest of ``attach``, once a service has connected.
+
+        :returns: the client; ``ready`` is when the breakpoints were verified
+        """
+        session = self.root
+        session.wait_for(
+            'event initialized',
+            lambda: session._initialized(self._attaching),
+            timeout,
+        )
+        self._configure(session)
+        self.ready = time.monotonic()
+        session.request('configurationDone')
+        session.answer(self._attaching)
+        with self.changed:
+            session.attached = True
+            self.changed.notify_all()
+        return self
+
+    def hang_up(self, reset=False):
+        """Cut every connection without a goodbye; see the adapter end."""
+        super().hang_up(reset)
+        self._end_adapters()
+
+    def kill(self):
+        """Kill the adapter, as one does who kills an IDE and all it has."""
+        for session in self.sessions:
+            if isinstance(session, AdapterSession):
+                session.adapter.kill()
+        self.hang_up()
+
+    def _end_adapters(self):
+        """Wait for the end of the adapter; it holds the port until then."""
+        for session in self.sessions:
+            if isinstance(session, AdapterSession):
+                if not session.attached:
+                    # It would wait for a service, IDE or not.
+                    session.adapter.kill()
+                try:
+                    session.adapter.wait(self.timeout)
+                except subprocess.TimeoutExpired:
+                    session.adapter.kill()
+                    session.adapter.wait()
+                    raise

@@ -22,7 +22,9 @@ import uuid
 from osdbg import agent as agent_
 from osdbg.gateway import control
 from osdbg.gateway import dap
+from osdbg.gateway import port as port_
 from osdbg.gateway import protocol
+from osdbg.gateway import worker as worker_
 from osdbg import settings
 from tests.functional.harness import free_port
 
@@ -91,11 +93,18 @@ class Agent:
         if self.reason:
             self.send(failed=ticket, reason=self.reason)
             return
+        if self.hello['protocol'] == 'pydevd':
+            self.links.append(Lines(*await connect(join=ticket)))
+            return  # loaded once the IDE has let it run
         link = dap.Peer(*await connect(join=ticket))
         link.handle = lambda request: self._answer(link, request)
         self.links.append(link)
         self.tasks.append(asyncio.ensure_future(link.run()))
         self.send(loaded=ticket, version='1.2.3')
+
+    def loaded(self):
+        """Say that the debugger is loaded to the end."""
+        self.send(loaded=self.said('load')[-1], version='1.2.3')
 
     def _answer(self, link, request):
         command = request['command']
@@ -129,6 +138,20 @@ class Agent:
         for link in self.links:
             link.close()
         self._writer.transport.abort()
+
+
+class Lines:
+    """A debugger whose protocol the gateway does not know."""
+
+    def __init__(self, reader, writer):
+        self.reader = reader
+        self.writer = writer
+
+    async def read(self):
+        return await asyncio.wait_for(self.reader.read(65536), SECONDS)
+
+    def close(self):
+        self.writer.close()
 
 
 class Client:
@@ -215,6 +238,40 @@ class GatewayTestCase(unittest.IsolatedAsyncioTestCase):
             await asyncio.gather(*tasks, return_exceptions=True)
         self.gateway._listener.close()
         KEPT.clear()
+
+    def group(self, kind=port_.Port, protocol='dap'):
+        """Return the group of this test's port."""
+        return self.gateway._groups[kind, protocol, 'loopback', self.port]
+
+    async def numbers(self, *agents):
+        """Return what numbers the agents have been given last."""
+        port = self.group()
+        known = {worker.id: worker.number for worker in port.workers}
+        found = [known[agent.hello['id']] for agent in agents]
+        for agent, number in zip(agents, found):
+            if number is not None or agent.said('worker'):
+                await until(
+                    lambda agent=agent, number=number: (
+                        agent.said('worker')[-1:] == [number]
+                    ),
+                    f'number {number} in {agent.orders}',
+                )
+        return found
+
+    async def child(self, parent, **hello):
+        return await self.agent(parent=parent.hello['id'], **hello)
+
+    def age(self, agent, seconds=worker_.CHILD_SECONDS):
+        """Let time pass since the agent's process has last forked."""
+        worker = self.gateway._workers[agent.hello['id']]
+        worker.forked -= seconds
+        self.group().review()
+
+    async def gone(self, agent):
+        agent.die()
+        await until(
+            lambda: agent.hello['id'] not in self.gateway._workers, 'end'
+        )
 
     async def agent(self, reason='', **hello):
         """Say hello, and return once the port has answered."""

@@ -90,10 +90,10 @@ class TestControl(GatewayTestCase):
     async def test_ports_come_and_go(self):
         first = await self.agent(host='localhost')
         second = await self.agent(host='127.0.0.1')
-        self.assertEqual(1, len(self.gateway._ports))
+        self.assertEqual(1, len(self.gateway._groups))
         first.die()
         await until(lambda: len(self.gateway._workers) == 1)
-        self.assertEqual(1, len(self.gateway._ports))
+        self.assertEqual(1, len(self.gateway._groups))
         second.die()
         await until(lambda: not self.gateway._workers)
         with self.assertRaises(OSError):
@@ -119,7 +119,7 @@ class TestControl(GatewayTestCase):
             if not client.task.done():
                 sessions = [
                     session
-                    for port in self.gateway._ports.values()
+                    for port in self.gateway._groups.values()
                     for session in port.sessions
                 ]
                 self.assertEqual(1, len(sessions), number)
@@ -145,7 +145,7 @@ class TestControl(GatewayTestCase):
         await self.agent(id='same')
         worker = self.gateway._workers['same']
         old.die()
-        port = self.gateway._ports['loopback', self.port]
+        port = self.group()
         await until(lambda: port.workers == [worker])
         self.assertIs(worker, self.gateway._workers['same'])
 

@@ -13,141 +13,22 @@
 """A port: who is a launcher, who gets which number, and who listens."""
 
 import asyncio
-import errno
-import os
-import socket
 
+from osdbg.gateway import group as group_
 from osdbg.gateway import port as port_
 from osdbg.gateway import session as session_
-from osdbg.gateway import worker as worker_
 from tests.unit.gateway.parts import GatewayTestCase
 from tests.unit.gateway.parts import until
 
 LAUNCHER = None
 
 
-def hasten(case, name, seconds):
-    case.addCleanup(setattr, port_, name, getattr(port_, name))
-    setattr(port_, name, seconds)
+def hasten(case, module, name, seconds):
+    case.addCleanup(setattr, module, name, getattr(module, name))
+    setattr(module, name, seconds)
 
 
-class PortTestCase(GatewayTestCase):
-    async def numbers(self, *agents):
-        """Return what numbers the agents have been given last."""
-        port = self.gateway._ports['loopback', self.port]
-        known = {worker.id: worker.number for worker in port.workers}
-        found = [known[agent.hello['id']] for agent in agents]
-        for agent, number in zip(agents, found):
-            if number is not LAUNCHER or agent.said('worker'):
-                await until(
-                    lambda agent=agent, number=number: (
-                        agent.said('worker')[-1:] == [number]
-                    ),
-                    f'number {number} in {agent.orders}',
-                )
-        return found
-
-    async def child(self, parent, **hello):
-        return await self.agent(parent=parent.hello['id'], **hello)
-
-    async def gone(self, agent):
-        agent.die()
-        await until(
-            lambda: agent.hello['id'] not in self.gateway._workers, 'end'
-        )
-
-    def age(self, agent, seconds=worker_.CHILD_SECONDS):
-        """Let time pass since the agent's process has last forked."""
-        worker = self.gateway._workers[agent.hello['id']]
-        worker.forked -= seconds
-        self.gateway._ports['loopback', self.port].review()
-
-
-class TestLauncher(PortTestCase):
-    async def test_a_process_alone_works(self):
-        self.assertEqual([0], await self.numbers(await self.agent()))
-
-    async def test_a_parent_with_children_is_none(self):
-        parent = await self.agent()
-        self.assertEqual([0], await self.numbers(parent))
-        children = [await self.child(parent) for _ in range(2)]
-        self.assertEqual(
-            [LAUNCHER, 0, 1], await self.numbers(parent, *children)
-        )
-
-    async def test_a_parent_that_has_just_forked_is_none(self):
-        parent = await self.agent(forked=True)
-        self.assertEqual([LAUNCHER], await self.numbers(parent))
-        child = await self.child(parent)
-        self.assertEqual([LAUNCHER, 0], await self.numbers(parent, child))
-
-    async def test_a_fork_that_was_for_a_command(self):
-        parent = await self.agent()
-        parent.send(forked=True)
-        await until(lambda: parent.said('worker') == [0, LAUNCHER])
-        self.age(parent)
-        self.assertEqual([0], await self.numbers(parent))
-
-    async def test_expecting_ends_by_itself(self):
-        before, port_.CHILD_SECONDS = port_.CHILD_SECONDS, 0.02
-        self.addCleanup(setattr, port_, 'CHILD_SECONDS', before)
-        parent = await self.agent(forked=True)
-        worker = self.gateway._workers[parent.hello['id']]
-        worker.forked -= worker_.CHILD_SECONDS - 0.05
-        await until(lambda: parent.said('worker') == [0])
-
-    async def test_a_worker_that_forks_goes_on_working(self):
-        parent = await self.agent()
-        child = await self.child(parent)
-        grandchild = await self.child(child)
-        child.send(forked=True)
-        self.assertEqual(
-            [LAUNCHER, 0, 1], await self.numbers(parent, child, grandchild)
-        )
-
-    async def test_a_daemonized_service(self):
-        parent = await self.agent()
-        launcher = await self.child(parent)
-        await self.gone(parent)
-        worker = await self.child(launcher)
-        self.assertEqual([LAUNCHER, 0], await self.numbers(launcher, worker))
-
-    async def test_works_itself_when_its_children_are_gone(self):
-        parent = await self.agent()
-        child = await self.child(parent)
-        await self.gone(child)
-        self.assertEqual([0], await self.numbers(parent))
-
-    async def test_one_that_is_attached_keeps_its_session(self):
-        parent = await self.agent()
-        client = await self.client()
-        self.assertTrue((await client.attach())['success'])
-        child = await self.child(parent)
-        self.assertEqual([0, 1], await self.numbers(parent, child))
-
-    async def test_a_launcher_is_unloaded(self):
-        parent = await self.agent(eager=True)
-        await parent.wait('load')
-        await until(lambda: parent.links)
-        await self.child(parent)
-        await parent.wait('unload')
-        # And is not loaded again, for all that it is eager.
-        parent.send(forked=True)
-        await self.numbers(parent)
-        self.assertEqual(1, len(parent.said('load')))
-
-    async def test_one_that_says_so_is_unloaded(self):
-        parent = await self.agent(eager=True)
-        await until(lambda: parent.links)
-        parent.send(launching=True)
-        await parent.wait('unload')
-        await until(lambda: parent.said('worker') == [0, LAUNCHER])
-        child = await self.child(parent, eager=True)
-        await child.wait('load')
-        self.assertEqual(1, len(parent.said('load')))
-
-
-class TestSelfDeclaredLauncher(PortTestCase):
+class TestSelfDeclaredLauncher(GatewayTestCase):
     async def test_needs_no_children(self):
         parent = await self.agent()
         self.assertEqual([0], await self.numbers(parent))
@@ -181,7 +62,7 @@ class TestSelfDeclaredLauncher(PortTestCase):
         self.assertEqual([], (await client.ask('threads'))['body']['threads'])
 
 
-class TestHandOver(PortTestCase):
+class TestHandOver(GatewayTestCase):
     """An attached process says that it is a launcher."""
 
     async def attached(self):
@@ -241,7 +122,7 @@ class TestHandOver(PortTestCase):
     async def test_just_when_the_debugger_has_answered(self):
         launcher = await self.agent()
         client = await self.client()
-        port = self.gateway._ports['loopback', self.port]
+        port = self.group()
         (worker,) = port.workers
 
         def say(response):
@@ -302,7 +183,7 @@ class TestHandOver(PortTestCase):
         attaching.cancel()
 
     async def test_no_worker_comes_to_this_port(self):
-        hasten(self, '_FIRST_WORKER_SECONDS', 0.1)
+        hasten(self, port_, '_FIRST_WORKER_SECONDS', 0.1)
         client, launcher = await self.attached()
         launcher.send(launching=True)
         await client.wait('terminated')
@@ -312,16 +193,16 @@ class TestHandOver(PortTestCase):
         self.assertIn('attach there', said[1])
 
     async def test_a_worker_comes_in_time(self):
-        hasten(self, '_FIRST_WORKER_SECONDS', 0.1)
+        hasten(self, port_, '_FIRST_WORKER_SECONDS', 0.1)
         client, launcher = await self.attached()
-        port = self.gateway._ports['loopback', self.port]
+        port = self.group()
         launcher.send(launching=True)
         await until(lambda: port._deadline, 'deadline')
         await self.child(launcher)
         self.assertIsNone(port._deadline)
 
     async def test_another_service_is_there(self):
-        hasten(self, '_FIRST_WORKER_SECONDS', 0.05)
+        hasten(self, port_, '_FIRST_WORKER_SECONDS', 0.05)
         client, launcher = await self.attached()
         other = await self.agent(name='other')
         launcher.send(launching=True)
@@ -331,7 +212,7 @@ class TestHandOver(PortTestCase):
         self.assert_announced(client, other)
 
 
-class TestReload(PortTestCase):
+class TestReload(GatewayTestCase):
     """All workers end at once, and others follow, or none."""
 
     async def attached(self):
@@ -350,12 +231,12 @@ class TestReload(PortTestCase):
         self.assertNotIn('terminated', client.names())
 
     async def test_the_session_ends_if_none_follows(self):
-        hasten(self, '_SUCCESSOR_SECONDS', 0.1)
+        hasten(self, group_, 'SUCCESSOR_SECONDS', 0.1)
         client = await self.attached()
         await client.wait('terminated')
 
     async def test_the_last_that_leaves_counts(self):
-        hasten(self, '_SUCCESSOR_SECONDS', 0.5)
+        hasten(self, group_, 'SUCCESSOR_SECONDS', 0.5)
         client = await self.attached()
         await asyncio.sleep(0.3)
         await self.gone(await self.agent())
@@ -365,7 +246,7 @@ class TestReload(PortTestCase):
         self.assertGreater(loop.time() - left, 0.4)
 
     async def test_who_cannot_be_replaced_is_not_waited_for(self):
-        hasten(self, '_SUCCESSOR_SECONDS', 60)
+        hasten(self, group_, 'SUCCESSOR_SECONDS', 60)
         agent = await self.agent()
         client = await self.client()
         self.assertTrue((await client.attach())['success'])
@@ -378,34 +259,13 @@ class TestReload(PortTestCase):
         self.assertNotIn('output', client.names())
 
 
-class TestNumbers(PortTestCase):
-    async def test_in_order_of_arrival(self):
-        agents = [await self.agent() for _ in range(4)]
-        self.assertEqual([0, 1, 2, 3], await self.numbers(*agents))
-
-    async def test_a_successor_takes_the_free_number(self):
-        agents = [await self.agent() for _ in range(3)]
-        await self.gone(agents[1])
-        self.assertEqual([1], await self.numbers(await self.agent()))
-        self.assertEqual([3], await self.numbers(await self.agent()))
-
-    async def test_a_wish_is_granted_when_free(self):
-        second = await self.agent(number=1)
-        other = await self.agent(number=1)
-        self.assertEqual([1, 0], await self.numbers(second, other))
-
-    async def test_each_service_counts_for_itself(self):
-        agents = [await self.agent(name=n) for n in ('api', 'cell', 'api')]
-        self.assertEqual([0, 0, 1], await self.numbers(*agents))
-
-
-class TestWorkers(PortTestCase):
+class TestWorkers(GatewayTestCase):
     async def reached(self, workers):
         """Return the numbers of the workers that a client reaches."""
         agents = [await self.agent(workers=workers) for _ in range(4)]
         client = await self.client()
         self.assertTrue((await client.attach())['success'])
-        port = self.gateway._ports['loopback', self.port]
+        port = self.group()
         wanted = [worker for worker in port.workers if worker.wanted]
         await until(lambda: len(client.requests) == len(wanted) - 1)
         loaded = [n for n, agent in enumerate(agents) if agent.links]
@@ -437,71 +297,7 @@ class TestWorkers(PortTestCase):
         self.assertEqual(77, configuration['subProcessId'])
 
 
-class TestListener(PortTestCase):
-    async def test_each_service_is_told_once(self):
-        api, cell = [await self.agent(name=n) for n in ('api', 'cell')]
-        again = await self.agent()
-        for agent, said in ((api, 1), (cell, 1), (again, 0)):
-            lines = [line for _, line in agent.said('log')]
-            self.assertEqual(said, len(lines), lines)
-        self.assertIn(
-            f'attach an IDE to 127.0.0.1:{self.port}', api.said('log')[0][1]
-        )
-
-    async def test_a_held_port_names_its_holder_and_opens_later(self):
-        before, port_._RETRY_SECONDS = port_._RETRY_SECONDS, 0.05
-        self.addCleanup(setattr, port_, '_RETRY_SECONDS', before)
-        with socket.create_server(('127.0.0.1', self.port)):
-            agent = await self.agent()
-            (_, line) = await agent.wait('log')
-            self.assertIn(f'127.0.0.1:{self.port} cannot be opened', line)
-            self.assertIn(f'(process {os.getpid()}) has it', line)
-            self.assertEqual(line, agent.said('port')[0])
-        await until(lambda: agent.said('port')[-1] == '')
-        await agent.wait('log', 2)
-        self.assertEqual(2, len(agent.said('log')))
-        await self.client()
-
-    async def test_old_trouble_is_not_told_to_new_ones(self):
-        with socket.create_server(('127.0.0.1', self.port)):
-            await self.gone(await self.agent())
-        agent = await self.agent()
-        await agent.wait('log')
-        self.assertEqual([''], agent.said('port'))
-
-    async def test_each_service_has_its_own_spelling(self):
-        for host in ('127.0.0.1', 'localhost', '127.0.0.2'):
-            agent = await self.agent(host=host)
-            (_, line) = await agent.wait('log')
-            self.assertIn(f'attach an IDE to {host}:{self.port}', line)
-            await self.gone(agent)
-
-    async def test_the_holder_is_looked_for_once(self):
-        before, port_._RETRY_SECONDS = port_._RETRY_SECONDS, 0.01
-        self.addCleanup(setattr, port_, '_RETRY_SECONDS', before)
-        with socket.create_server(('127.0.0.1', self.port)):
-            agent = await self.agent()
-            await agent.wait('log')
-            await asyncio.sleep(0.1)
-        self.assertEqual(1, len(agent.said('port')))
-
-    async def test_a_port_for_root(self):
-        port = port_.Port('127.0.0.1', 80)
-        why = await port._why_not(PermissionError(errno.EACCES, 'no'))
-        self.assertIn('set [remote_debug] port', why)
-
-    async def test_closed_while_it_opens(self):
-        for steps in range(30):
-            port = port_.Port('127.0.0.1', self.port)
-            port.open()
-            for _ in range(steps):
-                await asyncio.sleep(0)
-            port.close()
-            await asyncio.sleep(0.01)
-            with socket.socket() as probe:
-                found = probe.connect_ex(('127.0.0.1', self.port))
-            self.assertEqual(errno.ECONNREFUSED, found, steps)
-
+class TestClients(GatewayTestCase):
     async def test_too_many_clients(self):
         before, port_._SPARE_CLIENTS = port_._SPARE_CLIENTS, 2
         self.addCleanup(setattr, port_, '_SPARE_CLIENTS', before)
@@ -510,26 +306,9 @@ class TestListener(PortTestCase):
         await clients[3].task
         self.assertTrue((await clients[2].ask('threads'))['success'])
         clients[0].peer.close()
-        port = self.gateway._ports['loopback', self.port]
+        port = self.group()
         await until(lambda: len(port.sessions) == 2)
         self.assertTrue((await (await self.client()).attach())['success'])
-
-    async def test_an_address_that_is_not_ours(self):
-        agent = await self.agent(host='192.0.2.1')
-        (trouble,) = agent.said('port')
-        self.assertIn(f'192.0.2.1:{self.port} cannot be opened', trouble)
-        self.assertIn('correct [remote_debug] host', trouble)
-        self.assertNotIn('Errno', trouble)
-
-    async def test_a_name_that_no_resolver_takes(self):
-        agent = await self.agent(host='x' * 99)
-        self.assertIn('correct [remote_debug] host', agent.said('port')[0])
-
-    async def test_ipv6(self):
-        agent = await self.agent(host='::1')
-        if agent.said('port') != ['']:
-            self.skipTest('no IPv6 here')
-        self.assertIn(f'[::1]:{self.port}', agent.said('log')[0][1])
 
     async def test_nobody_left_closes_the_sessions(self):
         agent = await self.agent()

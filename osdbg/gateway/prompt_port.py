@@ -1,0 +1,118 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A port for terminals, and the threads of a service that call for one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from osdbg.gateway.group import Group
+from osdbg.gateway.listener import Listener
+from osdbg.gateway.prompts import Prompts
+from osdbg.gateway import protocol
+from osdbg.gateway.worker import Worker
+
+# How many of the following ports will do, where the one asked for is taken.
+_SPARE_PORTS = 16
+
+
+class PromptPort(Group):
+    """One ``host:port`` for the prompts of all workers behind it."""
+
+    def __init__(self, host: str, number: int) -> None:
+        """Name the port; it is opened when the first worker is there.
+
+        :param host: where to listen
+        :param number: the TCP port
+        """
+        super().__init__(host, number)
+        self._prompts = Prompts()
+        self._urgent = 0
+        self._listener = Listener(
+            self,
+            self._prompts.serve_client,
+            'breakpoint() in {name} opens a prompt at {address}: type '
+            'osdbg attach {address}',
+            _SPARE_PORTS,
+        )
+
+    @property
+    def public_number(self) -> int:
+        """The port that terminals use."""
+        return self._listener.number
+
+    def on_join(self, worker: Worker) -> None:
+        """Open the port for the first process that is open."""
+        names = sorted({other.name for other in self.workers})
+        self._prompts.name = ', '.join(names)
+        if worker.opened:
+            self._listener.open()
+            self._listener.tell()
+        else:
+            worker.tell_port('')
+
+    def on_leave(self, worker: Worker) -> None:
+        """Close the port after the last one."""
+        self._close_if_unused()
+
+    def open(self, worker: Worker, opened: bool) -> None:
+        """Let prompts of a worker be reached, or none any more."""
+        super().open(worker, opened)
+        if opened:
+            self._listener.open()
+            self._listener.tell()
+        else:
+            self._close_if_unused()
+
+    def _close_if_unused(self) -> None:
+        if not self._urgent and not any(w.opened for w in self.workers):
+            self._listener.close()
+            self._prompts.close()
+
+    async def prompt(
+        self,
+        worker: Worker,
+        where: str,
+        seconds: float,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        """Serve a thread that has stopped, until it goes on.
+
+        A process that hangs may call although nobody has opened it.
+
+        :param worker: its process
+        :param where: its file and line
+        :param seconds: how long it waits for a terminal; 0 for ever
+        :param reader: what it writes
+        :param writer: what it reads
+        """
+        self._urgent += 1
+        self._listener.open()
+        try:
+            trouble = await self._listener.known()
+            if trouble:
+                writer.write(protocol.encode({'refused': trouble}))
+                return
+            worker.log(
+                logging.WARNING,
+                f'osdbg: a breakpoint at {where} waits for a terminal: type '
+                f'osdbg attach {self._listener.address}',
+            )
+            await self._prompts.serve_prompt(
+                f'{worker.title} at {where}', seconds, reader, writer
+            )
+        finally:
+            self._urgent -= 1
+            self._close_if_unused()

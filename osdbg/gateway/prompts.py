@@ -1,0 +1,324 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Threads that have stopped, and terminals, brought together.
+
+A thread that comes to a breakpoint waits here for a terminal, a terminal for
+a thread; whoever has waited longest goes first. Then bytes are passed on
+until either of them closes.
+
+What a terminal sends is run by the service, so nobody may get a browser to
+send it: a web page can have any text posted to a port of this host.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+
+_CHUNK = 16 * 1024
+_MAX_CLIENTS = 16
+_MAX_EARLY = 64 * 1024
+# A browser speaks at once, a person at a prompt does not; whoever has said
+# nothing for so long is taken for a person, and watched until the first line.
+_SUSPECT_SECONDS = 0.2
+_REQUEST = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+[ \t]+\S.*[ \t]HTTP/\d")
+_TLS = b'\x16\x03'
+_GO = b'{"go": true}\n'
+
+
+class Prompts:
+    """The prompts and the terminals of one port."""
+
+    def __init__(self, name: str = 'this service') -> None:
+        """Begin without any.
+
+        :param name: what is told to who comes before a breakpoint is hit
+        """
+        self.name = name
+        self._prompts: list[_Side] = []
+        self._clients: list[_Side] = []
+        self._sessions: set[asyncio.Future[None]] = set()
+        self._suspects: set[_Side] = set()
+
+    @property
+    def prompt_count(self) -> int:
+        """How many threads wait for a terminal."""
+        return len(self._prompts)
+
+    @property
+    def client_count(self) -> int:
+        """How many terminals wait for a breakpoint to be hit."""
+        return len(self._clients)
+
+    @property
+    def session_count(self) -> int:
+        """How many threads have a terminal."""
+        return len(self._sessions)
+
+    async def serve_prompt(
+        self,
+        title: str,
+        seconds: float,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        """Serve a thread that has stopped, until it goes on.
+
+        :param title: says which one it is, to the terminal
+        :param seconds: how long it waits for a terminal; 0 for ever
+        :param reader: what pdb says
+        :param writer: where pdb is told what to do, once there is somebody
+        """
+        prompt = _Side(reader, writer, title)
+        try:
+            await self._wait(prompt, self._prompts, seconds)
+            if prompt.peer is not None:
+                await self._talk(prompt, prompt.peer)
+            elif not prompt.gone:
+                why = f'nobody came in {seconds:g} s'
+                prompt.send(json.dumps({'refused': why}).encode() + b'\n')
+        finally:
+            prompt.close()
+
+    async def serve_client(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Serve a terminal, until it goes or is let go.
+
+        :param reader: what is typed there
+        :param writer: what is shown there
+        """
+        client = _Side(reader, writer)
+        try:
+            if not await self._examine(client):
+                return
+            if not self._prompts:
+                client.say(
+                    f'osdbg: no breakpoint has been reached yet in '
+                    f'{self.name}; you will have a prompt when one is'
+                )
+            await self._wait(client, self._clients, 0)
+            if client.peer is not None:
+                await client.ended
+        finally:
+            client.close()
+
+    def close(self) -> None:
+        """End everything that is there."""
+        for side in (*self._prompts, *self._clients, *self._suspects):
+            side.hang_up()
+        for session in list(self._sessions):
+            session.cancel()
+
+    async def _examine(self, client: _Side) -> bool:
+        """Tell whether it may be a terminal, by its first words if any."""
+        if len(self._clients) + len(self._suspects) >= _MAX_CLIENTS:
+            client.say('osdbg: too many terminals are waiting here already')
+            return False
+        self._suspects.add(client)
+        try:
+            await client.listen(_SUSPECT_SECONDS)
+        finally:
+            self._suspects.discard(client)
+        return not client.gone
+
+    async def _wait(
+        self, side: _Side, queue: list[_Side], seconds: float
+    ) -> None:
+        """Wait for a peer; return also when it has gone, or time is over."""
+        queue.append(side)
+        self._pair()
+        if side.peer is not None:
+            side.ready.set_result(None)
+            return
+        listening = asyncio.ensure_future(side.listen(None))
+        try:
+            await asyncio.wait(
+                {side.paired, listening},
+                timeout=seconds or None,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        finally:
+            await _cancel(listening)
+            if side in queue:
+                queue.remove(side)
+            side.ready.set_result(None)
+
+    def _pair(self) -> None:
+        while self._prompts and self._clients:
+            prompt, client = self._prompts.pop(0), self._clients.pop(0)
+            prompt.meet(client)
+            client.meet(prompt)
+
+    async def _talk(self, prompt: _Side, client: _Side) -> None:
+        """Pass bytes on until either closes; what was said still arrives.
+
+        A terminal that has only ended its input (``echo c | nc``) is heard
+        and answered to the end.
+        """
+        session = asyncio.ensure_future(_shovel(prompt, client))
+        self._sessions.add(session)
+        try:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait({session})
+        finally:
+            await _cancel(session)
+            self._sessions.discard(session)
+            client.close()
+            if not client.ended.done():
+                client.ended.set_result(None)
+
+
+class _Side:
+    """A thread that has stopped, or a terminal."""
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        title: str = '',
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        self.title = title
+        self.peer: _Side | None = None
+        self.gone = False
+        self.paired: asyncio.Future[None] = loop.create_future()
+        # Nobody else reads from it any more.
+        self.ready: asyncio.Future[None] = loop.create_future()
+        self.ended: asyncio.Future[None] = loop.create_future()
+        self._reader = reader
+        self._writer = writer
+        self._early = b''
+        # A thread is trusted: it came over the control socket.
+        self._examined = bool(title)
+
+    def meet(self, peer: _Side) -> None:
+        self.peer = peer
+        if not self.paired.done():
+            self.paired.set_result(None)
+
+    async def listen(self, seconds: float | None) -> None:
+        """Keep what it says; return when it goes, or has said a line.
+
+        :param seconds: how long, at the most, to wait for the first line;
+            without one, go on after the line
+        """
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._listen(seconds is None), seconds)
+
+    async def _listen(self, on: bool) -> None:
+        while on or not self._examined:
+            data = await self._read()
+            if not data:
+                self.gone = True
+                return
+            self._early += data
+            self._examine()
+            if self.gone:
+                return
+            if len(self._early) > _MAX_EARLY:
+                # Enough: the rest stays where it is. Nobody types so much.
+                await asyncio.get_running_loop().create_future()
+
+    async def _read(self) -> bytes:
+        try:
+            return await self._reader.read(_CHUNK)
+        except OSError:
+            return b''
+
+    def _examine(self) -> None:
+        """Take who speaks as a browser does for gone."""
+        if self._examined:
+            return
+        line, newline, _ = self._early.partition(b'\n')
+        if (
+            line.startswith(_TLS)
+            or b'\0' in line
+            or _REQUEST.match(line)
+            or (not newline and len(line) > _MAX_EARLY)
+        ):
+            self.gone = True
+        elif newline:
+            self._examined = True
+
+    async def hear(self) -> bytes:
+        """Return what comes next, nothing at the end."""
+        while True:
+            if self._examined and self._early:
+                data, self._early = self._early, b''
+                return data
+            if self.gone:
+                break
+            data = await self._read()
+            if not data:
+                break
+            self._early += data
+            self._examine()
+        # A last line without a newline is none that pdb would have run.
+        return b''
+
+    def send(self, data: bytes) -> None:
+        if not self._writer.is_closing():
+            self._writer.write(data)
+
+    def say(self, line: str) -> None:
+        """Tell a terminal something."""
+        self.send(f'{line}\r\n'.encode())
+
+    async def drain(self) -> None:
+        await self._writer.drain()
+
+    def end_input(self) -> None:
+        with contextlib.suppress(OSError, NotImplementedError):
+            self._writer.write_eof()
+
+    def close(self) -> None:
+        """Close it, once all it was told has arrived."""
+        self._writer.close()
+
+    def hang_up(self) -> None:
+        self.gone = True
+        self.close()
+        if not self.paired.done():
+            self.paired.cancel()
+
+
+async def _shovel(prompt: _Side, client: _Side) -> None:
+    await client.ready
+    prompt.send(_GO)
+    client.say(f'osdbg: {prompt.title}')
+    typed = asyncio.ensure_future(_pass_on(client, prompt))
+    try:
+        await _pass_on(prompt, client)
+    finally:
+        await _cancel(typed)
+
+
+async def _pass_on(source: _Side, target: _Side) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            data = await source.hear()
+            if not data:
+                break
+            target.send(data)
+            await target.drain()
+    target.end_input()
+
+
+async def _cancel(task: asyncio.Future[None]) -> None:
+    """Cancel a task of ours and wait for its end."""
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

@@ -1,0 +1,276 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Threads that have stopped and terminals, over real sockets."""
+
+import asyncio
+import json
+import socket
+import unittest
+
+from osdbg.gateway import prompts
+from tests.unit.gateway.parts import SECONDS
+from tests.unit.gateway.parts import until
+
+
+class End:
+    """The far end of a connection that the gateway serves."""
+
+    def __init__(self, reader, writer, task):
+        self.reader = reader
+        self.writer = writer
+        self.task = task
+
+    def send(self, data):
+        self.writer.write(data)
+
+    async def line(self):
+        return await asyncio.wait_for(self.reader.readline(), SECONDS)
+
+    async def rest(self):
+        return await asyncio.wait_for(self.reader.read(), SECONDS)
+
+    async def done(self):
+        """Wait until the gateway has ended its part."""
+        await asyncio.wait_for(asyncio.shield(self.task), SECONDS)
+
+
+class PromptsTest(unittest.IsolatedAsyncioTestCase):
+    async def asyncSetUp(self):
+        self.prompts = prompts.Prompts('api')
+        self.ends = []
+
+    async def asyncTearDown(self):
+        self.prompts.close()
+        for end in self.ends:
+            end.writer.close()
+        tasks = {end.task for end in self.ends}
+        if tasks:
+            done, pending = await asyncio.wait(tasks, timeout=SECONDS)
+            self.assertEqual(set(), pending)
+            for task in done:
+                self.assertIsNone(task.exception())
+        self.assertEqual(
+            (0, 0, 0),
+            (
+                self.prompts.prompt_count,
+                self.prompts.client_count,
+                self.prompts.session_count,
+            ),
+        )
+
+    async def connect(self, serve):
+        ours, theirs = socket.socketpair()
+        reader, writer = await asyncio.open_connection(sock=ours)
+        served = await asyncio.open_connection(sock=theirs)
+        task = asyncio.ensure_future(serve(*served))
+        end = End(reader, writer, task)
+        self.ends.append(end)
+        return end
+
+    async def prompt(self, title='api.py:12', seconds=0):
+        count = self.prompts.prompt_count
+
+        def serve(reader, writer):
+            return self.prompts.serve_prompt(title, seconds, reader, writer)
+
+        end = await self.connect(serve)
+        await until(
+            lambda: (
+                self.prompts.prompt_count > count
+                or self.prompts.session_count
+                or end.task.done()
+            )
+        )
+        return end
+
+    async def client(self, typed=b''):
+        end = await self.connect(self.prompts.serve_client)
+        end.send(typed)
+        return end
+
+    async def waiting_client(self, typed=b''):
+        count = self.prompts.client_count
+        client = await self.client(typed)
+        await until(lambda: self.prompts.client_count > count, 'client')
+        return client
+
+    async def test_a_prompt_waits_for_a_client(self):
+        prompt = await self.prompt()
+        client = await self.client()
+        self.assertEqual({'go': True}, json.loads(await prompt.line()))
+        self.assertEqual(b'osdbg: api.py:12\r\n', await client.line())
+        prompt.send(b'(Pdb) ')
+        self.assertEqual(b'(Pdb) ', await client.reader.read(99))
+        client.send(b'p 1\n')
+        self.assertEqual(b'p 1\n', await prompt.line())
+        prompt.send(b'1\r\n')
+        prompt.writer.close()
+        self.assertEqual(b'1\r\n', await client.rest())
+        await prompt.done()
+        await client.done()
+
+    async def test_a_client_waits_for_a_prompt(self):
+        client = await self.client()
+        line = await client.line()
+        self.assertIn(b'no breakpoint has been reached yet in api', line)
+        self.assertTrue(line.endswith(b'\r\n'))
+        prompt = await self.prompt()
+        self.assertEqual(b'osdbg: api.py:12\r\n', await client.line())
+        await prompt.line()
+        self.assertEqual(1, self.prompts.session_count)
+
+    async def test_the_oldest_prompt_first(self):
+        first = await self.prompt('first')
+        second = await self.prompt('second')
+        one, two = await self.client(), await self.client()
+        self.assertEqual(b'osdbg: first\r\n', await one.line())
+        self.assertEqual(b'osdbg: second\r\n', await two.line())
+        one.send(b'1\n')
+        two.send(b'2\n')
+        await first.line()
+        await second.line()
+        self.assertEqual(b'1\n', await first.line())
+        self.assertEqual(b'2\n', await second.line())
+
+    async def test_what_was_typed_before(self):
+        client = await self.waiting_client(b'p 1\np ')
+        client.send(b'2\n')
+        prompt = await self.prompt()
+        await prompt.line()
+        self.assertEqual(b'p 1\n', await prompt.line())
+        self.assertEqual(b'p 2\n', await prompt.line())
+
+    async def test_nobody_comes(self):
+        prompt = await self.prompt(seconds=0.05)
+        refusal = json.loads(await prompt.line())
+        self.assertEqual({'refused': 'nobody came in 0.05 s'}, refusal)
+        self.assertEqual(b'', await prompt.rest())
+
+    async def test_a_client_that_leaves_while_it_waits(self):
+        client = await self.waiting_client(b'c\n')
+        client.writer.close()
+        await client.done()
+        self.assertEqual(0, self.prompts.client_count)
+        prompt = await self.prompt()
+        self.assertEqual(1, self.prompts.prompt_count)
+        self.assertFalse(prompt.task.done())
+
+    async def test_a_thread_that_ends_while_it_waits(self):
+        prompt = await self.prompt()
+        prompt.writer.close()
+        await prompt.done()
+        self.assertEqual(0, self.prompts.prompt_count)
+
+    async def test_a_client_that_ends_its_input_is_answered(self):
+        prompt = await self.prompt()
+        client = await self.client(b'p 1\nc\n')
+        client.writer.write_eof()
+        await prompt.line()
+        self.assertEqual(b'p 1\nc\n', await prompt.rest())
+        prompt.send(b'(Pdb) 1\r\n')
+        prompt.writer.close()
+        self.assertIn(b'(Pdb) 1\r\n', await client.rest())
+
+    async def test_a_client_that_is_killed(self):
+        prompt = await self.prompt()
+        client = await self.client()
+        await prompt.line()
+        client.writer.transport.abort()
+        self.assertEqual(b'', await prompt.rest())
+        prompt.send(b'(Pdb) ' * 10)
+        prompt.writer.close()
+        await prompt.done()
+
+    async def test_a_thread_that_is_killed(self):
+        prompt = await self.prompt()
+        client = await self.client()
+        await client.line()
+        prompt.writer.transport.abort()
+        self.assertEqual(b'', await client.rest())
+
+    async def test_browsers_are_refused(self):
+        prompt = await self.prompt()
+        for typed in (
+            b'GET / HTTP/1.1\r\nHost: localhost:4444\r\n\r\n',
+            b'POST / HTTP/1.1\r\n\r\n!import os\n',
+            b'c / HTTP/1.1\r\n\r\n',
+            b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+            b'\x16\x03\x01\x02\x00\x01\x00',
+            b'\x00\x01\x00\x00!\x12\xa4\x42\n!import os\n',
+        ):
+            with self.subTest(typed):
+                client = await self.client(typed)
+                self.assertEqual(b'', await client.rest())
+                self.assertEqual(1, self.prompts.prompt_count)
+        self.assertFalse(prompt.task.done())
+
+    async def test_a_browser_that_waits_first(self):
+        prompt = await self.prompt()
+        client = await self.client()
+        await client.line()
+        client.send(b'POST / HT')
+        client.send(b'TP/1.1\r\n\r\n!import os\n')
+        await prompt.line()
+        self.assertEqual(b'', await prompt.rest())
+        prompt.writer.close()
+
+    async def test_a_browser_that_comes_before_the_prompt(self):
+        client = await self.waiting_client()
+        await client.line()
+        client.send(b'POST / HTTP/1.1\r\n\r\n!import os\n')
+        self.assertEqual(b'', await client.rest())
+        self.assertEqual(0, self.prompts.client_count)
+
+    async def test_letters_of_a_first_line_wait_for_the_others(self):
+        prompt = await self.prompt()
+        client = await self.client()
+        await prompt.line()
+        for letter in b'p 1':
+            client.send(bytes([letter]))
+            await asyncio.sleep(0)
+        client.send(b'\n')
+        self.assertEqual(b'p 1\n', await prompt.line())
+
+    async def test_too_many_clients(self):
+        for _ in range(prompts._MAX_CLIENTS):
+            await self.waiting_client(b'\n')
+        one_more = await self.client()
+        self.assertIn(b'too many', await one_more.rest())
+        self.assertEqual(prompts._MAX_CLIENTS, self.prompts.client_count)
+
+    async def test_a_flood_is_not_kept(self):
+        client = await self.waiting_client(b'\n')
+        flood = b'p 1\n' * 100_000
+        client.send(flood)
+        await asyncio.sleep(0.1)
+        kept = len(self.prompts._clients[0]._early)
+        self.assertLess(kept, prompts._MAX_EARLY + prompts._CHUNK + 1)
+        prompt = await self.prompt()
+        await prompt.line()
+        client.writer.write_eof()
+        self.assertEqual(b'\n' + flood, await prompt.rest())
+        prompt.writer.close()
+
+    async def test_close_ends_everything(self):
+        paired, client = await self.prompt(), await self.client()
+        await paired.line()
+        waiting = await self.prompt()
+        suspect = await self.client()
+        await until(lambda: self.prompts._suspects, 'suspect')
+        self.prompts.close()
+        for end in (paired, client, waiting, suspect):
+            await end.rest()
+            await end.done()
+        prompt = await self.prompt()
+        await self.client()
+        self.assertEqual({'go': True}, json.loads(await prompt.line()))
