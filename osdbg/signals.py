@@ -18,9 +18,10 @@ from collections.abc import Callable
 import signal
 import sys
 import types
-from typing import Any
+from typing import Any, ClassVar
 
 from osdbg import program
+from osdbg import waiting
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM)
 
@@ -81,6 +82,80 @@ class obeying_signals:  # noqa: N801  (reads as a statement)
     def _handle(self, signum: int, frame: Any) -> None:
         self._resume(signum)
         self._handlers[signum](signum, frame)
+
+
+class obeying_together:  # noqa: N801  (reads as a statement)
+    """``obeying_signals`` for green threads, which do not leave in order.
+
+    One that left before another that came later would leave the handlers of
+    the process as they were in between.
+    """
+
+    _here: ClassVar[dict[int, list[obeying_together]]] = {}
+    _handlers: ClassVar[dict[int, obeying_signals]] = {}
+
+    def __init__(self, resume: Callable[[], None]) -> None:
+        """Prepare to.
+
+        :param resume: called before the service's handler
+        """
+        self._resume = resume
+        self._thread = waiting.get_ident()
+
+    def __enter__(self) -> None:
+        here = self._here.setdefault(self._thread, [])
+        here.append(self)
+        if len(here) == 1:
+            handlers = obeying_signals(lambda signum: _resume_all(here))
+            self._handlers[self._thread] = handlers
+            handlers.__enter__()
+
+    def __exit__(self, *exc_info: object) -> None:
+        here = self._here.get(self._thread, [])
+        if self in here:
+            here.remove(self)
+        if not here:
+            self._here.pop(self._thread, None)
+            handlers = self._handlers.pop(self._thread, None)
+            if handlers is not None:
+                handlers.__exit__()
+
+
+def _resume_all(those: list[obeying_together]) -> None:
+    for one in list(those):
+        one._resume()
+
+
+def in_handler() -> bool:
+    """Tell whether this thread is in a signal handler just now."""
+    codes = set()
+    for signum in signal.valid_signals():
+        handler = signal.getsignal(signum)
+        codes.add(getattr(handler, '__code__', None))
+    frame = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code in codes:
+            return True
+        frame = frame.f_back  # type: ignore[assignment]
+    return False
+
+
+def take_urgent(call: Callable[[types.FrameType | None], None]) -> bool:
+    """Have something called in the main thread on SIGURG.
+
+    It is the one signal that nobody else takes, and that does no harm to a
+    process that has no handler for it (SIGUSR1 and SIGUSR2 end it).
+
+    :param call: with the frame that the main thread was at
+    :returns: whether that can be
+    """
+    if not _belong_to_python():
+        return False
+    try:
+        signal.signal(signal.SIGURG, lambda signum, frame: call(frame))
+    except ValueError:
+        return False  # not the main thread
+    return True
 
 
 def _belong_to_python() -> bool:

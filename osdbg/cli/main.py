@@ -29,8 +29,11 @@ from typing import Any
 from osdbg import exceptions
 
 COMMANDS = {
+    'attach': 'open a terminal on a breakpoint() that waits for one',
+    'close': 'send clients away from a service, and let no more come',
     'demo': 'watch a service with three workers being debugged',
     'env': 'print the environment that has the effect of osdbg run',
+    'open': 'let clients come to a service with activate = on_demand',
     'run': 'run an unmodified service under osdbg',
 }
 """Every command and what it is for, in one line."""

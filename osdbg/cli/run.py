@@ -20,14 +20,13 @@ import importlib.util
 import os
 import sys
 
+from osdbg import backends
 from osdbg.cli import target
 from osdbg import environment
 from osdbg import exceptions
 from osdbg import settings
 from osdbg import sources
 from osdbg import values
-
-DEFAULT_PORT = 5678
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +55,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
         'options of [remote_debug]',
         'Stronger than the configuration file of the service. Without any '
-        f'port, in neither, it is {DEFAULT_PORT}.',
+        f'port, in neither, it is {settings.DEFAULT_PORT}.',
     )
     for setting in settings.SETTINGS:
         flag = '--' + setting.name.replace('_', '-')
@@ -123,7 +122,7 @@ def _homes() -> list[str]:
 def variables(arguments: argparse.Namespace) -> dict[str, str]:
     """Return the variables that have the effect of the options.
 
-    :raises: InvalidOption, UnknownBackend, OptionNotReady
+    :raises: InvalidOption, UnknownBackend, BackendLacks, OptionNotReady
     """
     added = {}
     for setting in settings.SETTINGS:
@@ -131,9 +130,11 @@ def variables(arguments: argparse.Namespace) -> dict[str, str]:
         if text is not None:
             added[settings.env_name(setting.name)] = text
     given = sources.from_environ({**os.environ, **added})
-    settings.check(sources.resolve(given))
+    wished = sources.resolve(given)
+    backends.check(wished)
+    settings.check(wished)
     if 'port' not in given:
-        added[sources.DEFAULT_PORT] = str(DEFAULT_PORT)
+        added[sources.DEFAULT_PORT] = str(settings.DEFAULT_PORT)
     if arguments.follow_exec:
         added[environment.FOLLOW_EXEC] = '1'
     return added

@@ -15,6 +15,7 @@
 import contextlib
 import io
 import os
+import re
 import subprocess
 import sys
 import types
@@ -45,7 +46,7 @@ class TestMain(unittest.TestCase):
         done = osdbg('--help')
         self.assertEqual((0, ''), (done.returncode, done.stderr))
         for name, purpose in main.COMMANDS.items():
-            self.assertRegex(done.stdout, f'{name} +{purpose}')
+            self.assertRegex(done.stdout, f'{name} +{re.escape(purpose)}')
 
     def test_help_of_each_command(self):
         for name, purpose in main.COMMANDS.items():

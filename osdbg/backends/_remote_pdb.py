@@ -1,0 +1,248 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""remote_pdb: ``breakpoint()`` opens a pdb prompt in a terminal far away.
+
+Nothing is loaded, and nothing is traced, until a request comes to a
+breakpoint. That request then waits for a client, which the gateway pairs it
+with, and has its prompt; the others go on meanwhile. Whatever becomes of the
+client, the request goes on to its normal answer.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import logging
+import sys
+import types
+from typing import Any
+
+from osdbg.backends import _remote_pdb_line
+from osdbg.backends import base
+from osdbg import exceptions
+from osdbg import greenlets
+from osdbg import journal
+from osdbg import signals
+from osdbg import waiting
+
+# It is the gateway that tells when the time is over, unless it hangs.
+_SLACK_SECONDS = 5.0
+# All that wait for the terminal of this process, or have it, in order.
+# Changed without a lock: a signal handler may come in between.
+_turns: list[_Turn] = []
+
+
+class RemotePdbBackend(base.Backend):
+    """remote-pdb, in one process."""
+
+    name = 'remote_pdb'
+    protocol = 'pdb'
+    abilities = frozenset(
+        (base.Ability.LISTEN, base.Ability.PROMPT, base.Ability.INTERRUPT)
+    )
+    instead = {
+        base.Ability.WAIT: (
+            'write suspend = true instead of wait_for_client: it opens a '
+            'prompt on the line after init()'
+        ),
+        base.Ability.EAGER: 'remove activate: there is nothing to load',
+    }
+
+    def require(self) -> None:
+        """Look whether remote-pdb is installed."""
+        if importlib.util.find_spec('remote_pdb') is None:
+            raise exceptions.BackendNotInstalled(self.name, 'osdbg[pdb]')
+
+    def unload(self) -> None:
+        """End all prompts, and let go who waits for one."""
+        for turn in list(_turns):
+            turn.stop()
+
+    def after_fork(self) -> None:
+        """Leave the parent's prompts, and their sockets, to the parent."""
+        turns, _turns[:] = list(_turns), []
+        for turn in turns:
+            turn.disown()
+
+    def break_here(self, frame: types.FrameType | None) -> None:
+        """Call for a client, and give it a prompt in this thread.
+
+        Returns at once if there is none; the prompt itself comes at the next
+        line of the frame.
+        """
+        frame = _caller() if frame is None else frame
+        where = f'{frame.f_code.co_filename}:{frame.f_lineno}'
+        mine = _mine()
+        turn = mine or _Turn()
+        try:
+            if mine is None:
+                _turns.append(turn)
+                trouble = self._prompt(turn, frame, where)
+            else:
+                trouble = turn.again(frame)
+            if trouble:
+                _pass(where, trouble)
+        except Exception as exc:
+            turn.leave()
+            if turn.was_thrown(exc):
+                raise
+            _pass(where, f'{type(exc).__name__}: {exc}')
+        finally:
+            if mine is None and turn.prompt is None:
+                turn.leave()
+
+    def _prompt(self, turn: _Turn, frame: types.FrameType, where: str) -> str:
+        """Wait for a turn and for a client.
+
+        :returns: why there is no prompt
+        """
+        seconds = self.settings.prompt_timeout
+        with signals.obeying_together(turn.stop):
+            trouble = self._take_turn(turn, seconds)
+            if trouble:
+                return trouble
+            turn.line = _remote_pdb_line.Line(self.reach(where))
+            if turn.stopped:
+                return _ENDED
+            slack = seconds and seconds + _SLACK_SECONDS
+            trouble = turn.line.wait_go(slack)
+        if trouble or turn.stopped:
+            return trouble or _ENDED
+        module = importlib.import_module('osdbg.backends._remote_pdb_prompt')
+        turn.prompt = module.Prompt(turn.line, turn.owner, turn.leave)
+        turn.prompt.begin(frame)
+        return ''
+
+    def _take_turn(self, turn: _Turn, seconds: float) -> str:
+        """Wait until no other thread of this process has the terminal.
+
+        :returns: why it has not come to that
+        """
+        passes = self.settings.second_prompt == 'pass'
+        end = waiting.monotonic() + seconds if seconds else float('inf')
+        while not turn.stopped:
+            first = _turns[0] if _turns else turn
+            if first is turn or first.is_over():
+                if first is turn:
+                    return ''
+                first.leave()
+                continue
+            if passes:
+                return 'another request is at a prompt'
+            if waiting.monotonic() > end:
+                return f'another request was at a prompt for {seconds:g} s'
+            green = greenlets.nap()
+            if not green and first.owner.thread == turn.owner.thread:
+                # It would wait for itself.
+                return _BUSY
+        return _ENDED
+
+
+_ENDED = 'the debugger is being detached'
+_BUSY = 'this thread is at a prompt already'
+
+
+class _Turn:
+    """The terminal of this process, as one thread wants it or has it."""
+
+    def __init__(self) -> None:
+        self.owner = greenlets.Owner()
+        self.line: _remote_pdb_line.Line | None = None
+        self.prompt: Any = None
+        self.stopped = False
+
+    def again(self, frame: types.FrameType) -> str:
+        """Stop anew in a thread that is being stepped.
+
+        :returns: why not, if its prompt is not there, or open at this moment
+        """
+        if self.prompt is None or self.prompt.talking:
+            return _BUSY
+        self.prompt.begin(frame)
+        return ''
+
+    def was_thrown(self, exc: BaseException) -> bool:
+        """Tell whether an exception is the service's and not ours."""
+        return self.line is not None and self.line.thrown is exc
+
+    def is_over(self) -> bool:
+        """Tell whether its thread, or its client, has silently gone."""
+        if self.owner.is_dead():
+            return True
+        prompt, line = self.prompt, self.line
+        if prompt is None or prompt.talking or line is None:
+            return False
+        return line.is_gone()
+
+    def stop(self) -> None:
+        """End it, from any thread: whoever has it goes on."""
+        self.stopped = True
+        if self.line is not None:
+            self.line.hang_up()
+        if self.prompt is not None and not self.prompt.talking:
+            self.prompt.finish()
+
+    def leave(self) -> None:
+        """Let the next one have it."""
+        try:
+            _turns.remove(self)
+        except ValueError:
+            pass  # somebody was quicker
+        if self.line is not None:
+            self.line.hang_up()
+            if self.owner.is_current() or self.owner.is_dead():
+                self.line.close()
+        if self.prompt is not None:
+            self.prompt.finish()
+
+    def disown(self) -> None:
+        """Forget it in a forked child."""
+        self.stopped = True
+        if self.line is not None:
+            self.line.drop()
+        if self.prompt is not None:
+            self.prompt.finish()
+
+
+def _mine() -> _Turn | None:
+    for turn in list(_turns):
+        if turn.owner.is_current():
+            return turn
+    return None
+
+
+def _is_ours(frame: types.FrameType | None) -> bool:
+    """Tell whether a signal has come while a prompt was about to end."""
+    while frame is not None:
+        name = frame.f_globals.get('__name__') or ''
+        if name.startswith('osdbg.backends.'):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _caller() -> types.FrameType:
+    """Return the frame that has called osdbg."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None:
+        name = frame.f_globals.get('__name__') or ''
+        if name.partition('.')[0] != 'osdbg':
+            break
+        frame = frame.f_back
+    return frame
+
+
+def _pass(where: str, why: str) -> None:
+    journal.write(
+        logging.WARNING, 'osdbg: breakpoint at %s passed: %s', where, why
+    )

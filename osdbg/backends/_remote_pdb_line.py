@@ -1,0 +1,197 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The connection from a prompt to its client: it never raises, it ends.
+
+Whether it blocks the thread or lets other green threads run is decided anew
+each time it waits: a prompt that was called for by a request may be stepped
+into the hub, and a signal handler may interrupt either.
+"""
+
+from __future__ import annotations
+
+import _socket
+import io
+import json
+from typing import Any
+
+from osdbg import greenlets
+from osdbg import patching
+from osdbg import waiting
+
+_CHUNK = 8192
+_MAX_LINE = 64 * 1024
+_select: Any = patching.native('select')
+
+
+class _TimeUp(BaseException):
+    """Raised in the green thread that has waited long enough."""
+
+
+class Line:
+    """A stream socket to whoever types at the prompt."""
+
+    def __init__(self, sock: Any) -> None:
+        """Take a connected socket.
+
+        :param sock: one of ``_socket``, which eventlet does not patch
+        """
+        sock.setblocking(False)
+        self._sock = sock
+        self._over = False
+        self._reader = io.BufferedReader(_Raw(self), _CHUNK)
+        self.thrown: BaseException | None = None
+        """What the service has thrown into a green thread that waited."""
+
+    def wait_go(self, seconds: float) -> str:
+        """Wait for a client.
+
+        :param seconds: how long at the most; 0 for ever
+        :returns: why there is none; empty if there is one
+        """
+        end = waiting.monotonic() + seconds if seconds else None
+        line = b''
+        # Byte by byte: what follows is the terminal's.
+        while not line.endswith(b'\n') and len(line) < _MAX_LINE:
+            byte = self.recv(1, end)
+            if not byte:
+                over = end is not None and waiting.monotonic() >= end
+                return 'nobody came' if over else 'the connection has ended'
+            line += byte
+        try:
+            message = json.loads(line)
+            return '' if message.get('go') else str(message.get('refused'))
+        except (AttributeError, ValueError):
+            return f'the gateway says {line[:80]!r}'
+
+    def recv(self, size: int, end: float | None = None) -> bytes:
+        """Return what comes next; nothing when that is the end.
+
+        :param end: until when to wait, by the monotonic clock
+        """
+        while not self._over:
+            try:
+                data: bytes = self._sock.recv(size)
+                return data
+            except BlockingIOError:
+                if not self._wait(False, end):
+                    break
+            except OSError:
+                break
+        return b''
+
+    def sendall(self, data: bytes) -> None:
+        """Send, unless nobody is there any more."""
+        view = memoryview(data)
+        while view and not self._over:
+            try:
+                view = view[self._sock.send(view) :]
+            except BlockingIOError:
+                self._wait(True, None)
+            except OSError:
+                self._over = True
+
+    def makefile(self, mode: str) -> io.TextIOWrapper:
+        """Return the reading side as a text file, as ``socket`` does."""
+        return io.TextIOWrapper(
+            self._reader, encoding='utf-8', errors='replace'
+        )
+
+    def _wait(self, write: bool, end: float | None) -> bool:
+        """Wait until it can go on, or is over.
+
+        :returns: False when the time is over
+        """
+        left = None if end is None else end - waiting.monotonic()
+        if left is not None and left <= 0:
+            return False
+        number = self._sock.fileno()
+        if number < 0:
+            self._over = True
+            return True
+        green = greenlets.trampoline()
+        if green is None:
+            return self._block(number, write, left)
+        try:
+            green(
+                number,
+                read=not write,
+                write=write,
+                timeout=left,
+                timeout_exc=_TimeUp,
+            )
+        except _TimeUp:
+            return False
+        except OSError:
+            self._over = True
+        except BaseException as exc:
+            self.thrown = exc
+            raise
+        return True
+
+    def _block(self, number: int, write: bool, left: float | None) -> bool:
+        poll = _select.poll()
+        poll.register(number, _select.POLLOUT if write else _select.POLLIN)
+        return bool(poll.poll(None if left is None else left * 1000))
+
+    def is_gone(self) -> bool:
+        """Look whether the client has gone, while nobody reads."""
+        if self._over:
+            return True
+        try:
+            return not self._sock.recv(1, _socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+    def hang_up(self) -> None:
+        """End the connection; whoever waits for it goes on.
+
+        From any thread: the descriptor stays until its owner closes it.
+        """
+        self._over = True
+        try:
+            self._sock.shutdown(_socket.SHUT_RDWR)
+        except OSError:
+            pass  # the peer was quicker
+
+    def close(self) -> None:
+        """End the connection and give back the descriptor."""
+        self.hang_up()
+        try:
+            # What is left unread would take what was said from the peer.
+            while self._sock.recv(_CHUNK):
+                pass
+        except OSError:
+            pass
+        self._sock.close()
+
+    def drop(self) -> None:
+        """Close a forked child's end, and leave the connection alone."""
+        self._over = True
+        self._sock.close()
+
+
+class _Raw(io.RawIOBase):
+    """What ``io`` reads a line from."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._line.recv(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)

@@ -1,0 +1,85 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Green threads, where a service has them: who runs, and how it waits."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from osdbg import patching
+from osdbg import signals
+from osdbg import waiting
+
+_NAP_SECONDS = 0.05
+
+
+def current() -> Any:
+    """Return the running greenlet; None if the service has none."""
+    ask = getattr(sys.modules.get('greenlet'), 'getcurrent', None)
+    return None if ask is None else ask()
+
+
+def trampoline() -> Any:
+    """Return eventlet's, where a green thread may wait for a descriptor.
+
+    Not in the hub itself, where that raises, nor in a native thread (tpool),
+    which would get a hub of its own for life. Not in a signal handler either:
+    what it has interrupted may hold a lock that the others would share.
+
+    :returns: None where a wait has to block the thread
+    """
+    hubs = sys.modules.get('eventlet.hubs')
+    found = getattr(hubs, 'trampoline', None)
+    if found is None or 'socket' not in patching.patched():
+        return None
+    hub = getattr(hubs._threadlocal, 'hub', None)  # type: ignore[union-attr]
+    if hub is None or hub.greenlet is current():
+        return None
+    return None if signals.in_handler() else found
+
+
+def nap() -> bool:
+    """Wait a moment.
+
+    :returns: whether other green threads of this thread could run meanwhile
+    """
+    green = trampoline() is not None
+    sleep = getattr(sys.modules.get('eventlet.greenthread'), 'sleep', None)
+    if green and sleep is not None:
+        sleep(_NAP_SECONDS)
+    else:
+        waiting.pause(_NAP_SECONDS)
+    return green
+
+
+class Owner:
+    """The thread, or green thread, that something belongs to."""
+
+    def __init__(self) -> None:
+        """Take the one that is running."""
+        self.thread = waiting.get_ident()
+        self._greenlet = current()
+
+    def is_current(self) -> bool:
+        """Tell whether it is the one that is running."""
+        if self.thread != waiting.get_ident():
+            return False
+        return self._greenlet is None or self._greenlet is current()
+
+    def is_dead(self) -> bool:
+        """Tell whether it has ended."""
+        if self._greenlet is not None and self._greenlet.dead:
+            return True
+        return self.thread not in sys._current_frames()
