@@ -18,11 +18,13 @@ has been told to use it.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from osdbg.bootstrap import breakpoint
+    from osdbg.bootstrap import attach
+    from osdbg.bootstrap import detach
     from osdbg.bootstrap import init
     from osdbg.bootstrap import monkey_patch
-    from osdbg.bootstrap import set_trace
     from osdbg.bootstrap import status
+    from osdbg.breakpoints import breakpoint
+    from osdbg.breakpoints import set_trace
     from osdbg.integrations.oslo_service import RemoteDebugMixin
     from osdbg.opts import list_opts
     from osdbg.opts import register_cli_opts
@@ -30,7 +32,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     'RemoteDebugMixin',
+    'attach',
     'breakpoint',
+    'detach',
     'init',
     'list_opts',
     'monkey_patch',
@@ -42,9 +46,11 @@ __all__ = [
 
 _HOMES = {
     'RemoteDebugMixin': 'osdbg.integrations.oslo_service',
+    'breakpoint': 'osdbg.breakpoints',
     'list_opts': 'osdbg.opts',
     'register_cli_opts': 'osdbg.opts',
     'register_opts': 'osdbg.opts',
+    'set_trace': 'osdbg.breakpoints',
 }
 
 

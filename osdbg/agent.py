@@ -31,18 +31,15 @@ from typing import Any
 
 from osdbg import backends
 from osdbg import exceptions
+from osdbg.gateway.approach import Approach
 from osdbg.gateway import protocol
-from osdbg.gateway import spawn
 from osdbg import journal
 from osdbg import settings as settings_
 from osdbg import waiting
 
-_SPAWN_SECONDS = 10.0
+_ARM_SECONDS = 10.0
 # By the number of failures in a row.
 _RETRY_SECONDS = (0.5, 0.5, 1.0, 2.0, 5.0)
-# Of the agents that find no gateway at the same moment one starts it, and the
-# others wait so long: who has the turn may be stopped, or a stranger.
-_TURN_SECONDS = 3.0
 # A child that is about to exec something else never gets to say hello.
 _FORK_SECONDS = 0.05
 # A process that forks later than this after init() is no launcher at work:
@@ -72,6 +69,9 @@ class Agent:
         """
         self.settings = settings
         self.parent = ''
+        # Whether clients may come: a forked child starts as its parent was.
+        self.opened = settings.activate != 'on_demand'
+        self._prompter: backends.Backend | None = None
         self._complained = ''
         self._reset()
 
@@ -82,7 +82,6 @@ class Agent:
         self.attached = False
         self.backend: backends.Backend | None = None
         self._channel: protocol.Channel | None = None
-        self._turn: Any = None
         self._started = waiting.monotonic()
         self._forked = False
         self._launching = False
@@ -90,6 +89,7 @@ class Agent:
         self._renewing = False
         self._said: dict[str, Any] = {}
         self._transition = waiting.allocate_lock()
+        self._approach = Approach(self._transition)
         # The thread that is forking and holds the lock above.
         self._forker = 0
         self.trouble = ''
@@ -126,7 +126,10 @@ class Agent:
 
     def _adopt(self, settings: settings_.Settings) -> None:
         with self._transition:
+            if settings.activate != self.settings.activate:
+                self.opened = settings.activate != 'on_demand'
             self.settings = settings
+            self._prompter = None
         self._renew()
 
     def _renew(self) -> None:
@@ -141,6 +144,16 @@ class Agent:
                 self._renewing = True
                 self._answered = waiting.Event()
                 self._channel.hang_up()
+
+    def open(self, opened: bool) -> None:
+        """Let clients come, or send them away and let no more come."""
+        self.opened = opened
+        channel = self._channel
+        if channel is not None:
+            channel.send(open=opened)
+        prompter = self._prompter
+        if prompter is not None and not opened:
+            prompter.unload()
 
     def stop_waiting(self) -> None:
         """Let go whoever waits for a client: the process is to stop."""
@@ -213,9 +226,45 @@ class Agent:
         """
         backend = self.backend
         if backend is None or not self.attached:
+            backend = self._find_prompter() if self._may_prompt else None
+        if backend is None:
             return False
         backend.break_here(frame)
         return True
+
+    def interrupt(self, frame: types.FrameType | None) -> None:
+        """Open a prompt in this thread, whether clients may come or not.
+
+        :param frame: what the thread was at
+        """
+        prompter = self._find_prompter()
+        if prompter is not None:
+            prompter.break_here(frame)
+
+    @property
+    def _may_prompt(self) -> bool:
+        return self.opened and self.wanted
+
+    def _find_prompter(self) -> backends.Backend | None:
+        """Return the backend, if it is one that calls for a client."""
+        if self._prompter is None:
+            backend = backends.create(self.settings)
+            if backends.Ability.PROMPT not in backend.abilities:
+                return None
+            backend.reach = self._reach
+            self._prompter = backend
+        return self._prompter
+
+    def _reach(self, where: str) -> Any:
+        self.wait_armed(_ARM_SECONDS)  # it may be the service's first line
+        sock = protocol.connect()
+        prompt = {
+            'worker': self.id,
+            'where': where,
+            'seconds': self.settings.prompt_timeout,
+        }
+        sock.sendall(protocol.encode({'prompt': prompt}))
+        return sock
 
     def break_on_exception(self, exc: BaseException) -> None:
         """Stop this thread on what it has caught, if a client is attached.
@@ -284,7 +333,7 @@ class Agent:
 
         :returns: whether it has said anything
         """
-        channel = self._connect()
+        channel = self._approach.connect(self._greet)
         spoken = False
         try:
             while True:
@@ -298,39 +347,6 @@ class Agent:
                 channel.close()
                 self._channel = None
             self._unload()
-
-    def _connect(self) -> protocol.Channel:
-        """Reach the gateway, starting one if there is none."""
-        began = waiting.monotonic()
-        spawned = False
-        try:
-            while True:
-                waited = waiting.monotonic() - began
-                try:
-                    return self._greet()
-                except OSError as exc:
-                    if waited > _SPAWN_SECONDS:
-                        raise exceptions.GatewayUnavailable(
-                            protocol.place(), str(exc)
-                        ) from exc
-                    absent = isinstance(exc, protocol.ABSENT)
-                if absent and not spawned:
-                    spawned = self._take_turn() or waited > _TURN_SECONDS
-                    if spawned:
-                        spawn.spawn()
-                waiting.pause(0.02)
-        finally:
-            self._end_turn()
-
-    def _take_turn(self) -> bool:
-        with self._transition:
-            self._turn = protocol.claim_spawn()
-        return self._turn is not None
-
-    def _end_turn(self) -> None:
-        turn, self._turn = self._turn, None
-        if turn is not None:
-            turn.close()
 
     def _greet(self) -> protocol.Channel:
         # In one go for whoever forks: a child must know the socket to close
@@ -351,11 +367,13 @@ class Agent:
             'forked': self._forked,
             'launching': self._launching,
             'number': self.number,
+            'opened': self.opened,
         }
 
     def _wishes(self) -> dict[str, Any]:
         """Return the options that the gateway goes by."""
         settings = self.settings
+        backend = backends.find(settings.backend)
         return {
             'name': settings.name,
             'host': settings.host,
@@ -363,7 +381,11 @@ class Agent:
             'workers': settings.workers,
             'launcher': settings.launcher,
             'eager': settings.activate == 'on_init',
+            'holds': settings.wait_for_client or settings.suspend,
             'required': settings.required,
+            'backend': backend.name,
+            'protocol': backend.protocol,
+            'direction': settings.direction or 'listen',
         }
 
     def _obey(
@@ -379,6 +401,10 @@ class Agent:
                 channel.send(attached=value)
             elif order == 'worker':
                 self._set_number(value)
+            elif order == 'open':
+                self.open(value)
+            elif order == 'absent':
+                self._note_absence(value)
             elif order == 'port':
                 self._answer(value)
             elif order == 'log':
@@ -390,6 +416,12 @@ class Agent:
             # Nobody will load a debugger here, or attach to it.
             self._loaded.set()
             self._ready.set()
+
+    def _note_absence(self, line: str) -> None:
+        """Note that nobody listens where the IDE should."""
+        self._failure = line
+        journal.write(logging.WARNING, '%s', line)
+        self._loaded.set()
 
     def _load(self, channel: protocol.Channel, ticket: str) -> None:
         self._unload()
@@ -466,14 +498,16 @@ class Agent:
     def after_fork_in_child(self) -> None:
         """Drop what belongs to the parent and start anew."""
         backend, channel = self.backend, self._channel
-        self._end_turn()
+        prompter, self._prompter = self._prompter, None
+        self._approach.forget()
         self.parent = self.id
         self._reset()
         if channel is not None:
             channel.close()
-        if backend is not None:
+        for inherited in (backend, prompter):
             try:
-                backend.after_fork()
+                if inherited is not None:
+                    inherited.after_fork()
             except Exception as exc:
                 self._complain(f'osdbg failed after a fork: {exc!r}')
         self.start(_FORK_SECONDS)

@@ -186,7 +186,7 @@ def launch(conf: Any = None) -> None:
     _launcher = (os.getpid(), time.monotonic(), True)
     if _is_required(conf):
         arm(conf, waits=False)
-    agent = _agent()
+    agent = current_agent()
     if agent is not None:
         agent.launch()
 
@@ -212,8 +212,10 @@ def _init(
         settings = _read(conf)
         if settings is None:
             return None
+        from osdbg import backends
         from osdbg import settings as settings_
 
+        backends.check(settings)
         settings_.check(settings)
         return _start(settings, caller, waits, strict and settings.required)
     except Exception as exc:
@@ -270,7 +272,10 @@ def _start(
 
     backends.create(settings).require()
     agent, first = agent_.start(settings)
-    _take_breakpoint()
+    from osdbg import breakpoints
+
+    breakpoints.take_hook()
+    breakpoints.answer_interrupts(agent)
     if first and required:
         _require(agent.wait_armed(_ARM_SECONDS))
     if first and waits:
@@ -281,7 +286,7 @@ def _start(
             if required:
                 _require(trouble)
         if waits:
-            _wait_for_client(agent, caller)
+            _wait_for_client(agent, caller, settings)
         if (eager or waits) and not agent.wanted:
             _log().info(
                 'osdbg: [remote_debug] workers = %s leaves out this process '
@@ -299,11 +304,20 @@ def _require(trouble: str) -> None:
         raise exceptions.OsdbgError(trouble)
 
 
-def _wait_for_client(agent: agent_.Agent, caller: Any) -> None:
+def _wait_for_client(
+    agent: agent_.Agent, caller: Any, settings: settings_.Settings
+) -> None:
+    from osdbg import backends
     from osdbg import signals
 
-    settings = agent.settings
-    _log().info('osdbg: waiting for an IDE at %s', _status_of(agent).address)
+    if backends.Ability.PROMPT in backends.find(settings.backend).abilities:
+        agent.break_here(caller)  # it waits by itself
+        return
+    place = _status_of(agent).address
+    if settings.direction == 'connect':
+        _log().info('osdbg: waiting for an IDE that listens at %s', place)
+    else:
+        _log().info('osdbg: waiting for an IDE at %s', place)
     with signals.obeying_signals(lambda signum: agent.stop_waiting()):
         came = _wait_until_ready(agent, settings.wait_timeout)
     if not came:
@@ -372,8 +386,36 @@ def _log() -> Any:
 
 def status() -> Status | None:
     """Return what osdbg does in this process, or None when it is off."""
-    agent = _agent()
+    agent = current_agent()
     return None if agent is None else _status_of(agent)
+
+
+def attach(conf: Any = None) -> Status | None:
+    """Let clients come to this process, and to those it will fork.
+
+    What ``activate = on_demand`` waits for, as ``osdbg open`` does from
+    outside. Where it is the IDE that listens, it is called at once.
+
+    :param conf: as for ``init()``, which is called if nobody has
+    :returns: as from ``init()``; None when osdbg is off
+    """
+    if conf is not None or current_agent() is None:
+        _init(conf, sys._getframe(1), waits=False)
+    agent = current_agent()
+    if agent is None:
+        return None
+    agent.open(True)
+    return _status_of(agent)
+
+
+def detach() -> None:
+    """Send the client of this process away, until ``attach()``.
+
+    It returns at once; the service is at full speed a moment later.
+    """
+    agent = current_agent()
+    if agent is not None:
+        agent.open(False)
 
 
 def monkey_patch(conf: Any = None, **on: bool) -> None:
@@ -396,53 +438,8 @@ def monkey_patch(conf: Any = None, **on: bool) -> None:
     patching.monkey_patch(threads=threads, **on)
 
 
-def set_trace() -> None:
-    """Stop at the next line if a client is attached; else do nothing.
-
-    With ``backend = remote_pdb`` it calls for a client and waits for one.
-    """
-    _break(sys._getframe(1))
-
-
-def breakpoint(*args: Any, **kwargs: Any) -> None:
-    """Do what ``set_trace()`` does.
-
-    It is what ``sys.breakpointhook`` is in an armed process, and what
-    ``PYTHONBREAKPOINT=osdbg.breakpoint`` names in a service that does not
-    call ``init()``. The arguments are those of the builtin, and not used.
-    """
-    _break(sys._getframe(1))
-
-
-def _take_breakpoint() -> None:
-    """Have the builtin ``breakpoint()`` never open a prompt on stdin.
-
-    Unless somebody has chosen another hook: it is theirs.
-    """
-    chosen = os.environ.get('PYTHONBREAKPOINT')
-    if not chosen and sys.breakpointhook is sys.__breakpointhook__:
-        sys.breakpointhook = breakpoint
-
-
-def _break(frame: Any) -> None:
-    if _agent() is None:
-        _init(None, frame)  # with the environment alone, if it says anything
-    agent = _agent()
-    if agent is None:
-        why = 'osdbg is off, set OS_REMOTE_DEBUG__PORT=5678'
-    elif agent.break_here(frame):
-        return
-    else:
-        why = 'no client is attached'
-    _log().debug(
-        'breakpoint at %s:%s passed: %s',
-        frame.f_code.co_filename,
-        frame.f_lineno,
-        why,
-    )
-
-
-def _agent() -> agent_.Agent | None:
+def current_agent() -> agent_.Agent | None:
+    """Return the agent of this process, if there is one."""
     current = _loaded('osdbg.agent', 'current')
     return None if current is None else current()
 

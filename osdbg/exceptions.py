@@ -97,6 +97,41 @@ class OptionNotReady(OsdbgError):
         )
 
 
+class BackendLacks(OsdbgError):
+    """An option asks for something the chosen backend cannot do."""
+
+    def __init__(
+        self,
+        option: str,
+        value: str,
+        backend: str,
+        able: tuple[str, ...],
+        instead: str,
+    ) -> None:
+        """Keep what was asked of whom, and who could do it.
+
+        :param option: the option's name in ``[remote_debug]``
+        :param value: the value as it was written
+        :param backend: the backend that was chosen
+        :param able: the backends that can do it
+        :param instead: another way, as an imperative sentence, or nothing
+        """
+        super().__init__(option, value, backend, able, instead)
+        self.option = option
+        self.value = value
+        self.backend = backend
+        self.able = able
+        self.instead = instead
+
+    def __str__(self) -> str:
+        ways = [f'write backend = {" or ".join(self.able)}'] * bool(self.able)
+        ways += [self.instead or f'remove {self.option}']
+        return (
+            f'[remote_debug] {self.option} = {self.value} is beyond backend '
+            f'= {self.backend}: {", or ".join(ways)}'
+        )
+
+
 class UnknownBackend(OsdbgError):
     """No backend bears the name that was asked for."""
 

@@ -29,15 +29,8 @@ if TYPE_CHECKING:
 
 GROUP = 'remote_debug'
 
-READY_BACKENDS = ('debugpy', 'ptvsd')
-KNOWN_BACKENDS = (
-    *READY_BACKENDS,
-    'pydevd_pycharm',
-    'pycharm',
-    'pydevd',
-    'remote_pdb',
-    'rpdb',
-)
+DEFAULT_PORT = 5678
+"""Where on-demand services listen that name no port, and ``osdbg run``."""
 
 
 class Setting:
@@ -69,7 +62,8 @@ SETTINGS = (
         '127.0.0.1',
         'The address clients connect to. Keep it on loopback and reach it '
         'from another machine through SSH: '
-        '"ssh -L 5678:127.0.0.1:5678 HOST".',
+        '"ssh -L 5678:127.0.0.1:5678 HOST". Where it is the IDE that '
+        'listens: its address.',
         cli=True,
     ),
     Setting(
@@ -78,7 +72,7 @@ SETTINGS = (
         None,
         'The port clients connect to. Setting it turns osdbg on. All workers '
         'of a service, and all services of a user on a host, may share one '
-        'port.',
+        'port. Where it is the IDE that listens: its port.',
         cli=True,
     ),
     Setting(
@@ -87,7 +81,24 @@ SETTINGS = (
         'debugpy',
         'The debugger: "debugpy", which serves VS Code, Neovim, Zed, Emacs '
         'and every other client of the Debug Adapter Protocol ("ptvsd" is '
-        'its old name).',
+        'its old name); "pydevd_pycharm" or "pycharm", for the Debug Server '
+        'of PyCharm; "pydevd", for that of Eclipse PyDev; "remote_pdb" or '
+        '"rpdb", a prompt of pdb for a terminal; or one that another package '
+        'brings.',
+    ),
+    Setting(
+        'direction',
+        values_.STRING,
+        None,
+        'Who connects to whom. Unset, as the debugger prefers.',
+        choices=(
+            ('listen', 'osdbg listens and the client connects'),
+            (
+                'connect',
+                'the IDE listens and osdbg connects, from behind a NAT or '
+                'out of a container',
+            ),
+        ),
     ),
     Setting(
         'activate',
@@ -98,7 +109,11 @@ SETTINGS = (
         choices=(
             ('on_attach', 'when a client attaches; unloaded when it leaves'),
             ('on_init', 'at once, when the service starts'),
-            ('on_demand', 'nothing listens until "osdbg open" is typed'),
+            (
+                'on_demand',
+                'nothing listens, and nobody is called, until "osdbg open" '
+                'is typed or the service calls osdbg.attach()',
+            ),
         ),
     ),
     Setting(
@@ -158,6 +173,24 @@ SETTINGS = (
         'connect back to the IDE.',
     ),
     Setting(
+        'prompt_timeout',
+        values_.SECONDS,
+        60.0,
+        'With remote_pdb: how many seconds a breakpoint waits for a '
+        'terminal, before the service goes on. 0 waits for ever.',
+    ),
+    Setting(
+        'second_prompt',
+        values_.STRING,
+        'wait',
+        'With remote_pdb: what a breakpoint does while its process has a '
+        'prompt open.',
+        choices=(
+            ('wait', 'it waits for its turn'),
+            ('pass', 'the service goes on'),
+        ),
+    ),
+    Setting(
         'path_mappings',
         values_.MAPPINGS,
         (),
@@ -215,6 +248,7 @@ class Settings:
     host: str
     port: int | None
     backend: str
+    direction: str | None
     activate: str
     wait_for_client: bool
     wait_timeout: float
@@ -223,6 +257,8 @@ class Settings:
     launcher: bool
     eventlet: str
     redirect_output: bool
+    prompt_timeout: float
+    second_prompt: str
     path_mappings: tuple[tuple[str, str], ...]
     log_dir: str | None
     allow_remote: bool
@@ -246,6 +282,8 @@ class Settings:
                 self, setting.name, values.get(setting.name, setting.default)
             )
         self.name = self.name or program.name()
+        if self.activate == 'on_demand':
+            self.port = self.port or DEFAULT_PORT
         self.sources = dict(sources)
 
     def __eq__(self, other: object) -> bool:
@@ -260,7 +298,7 @@ class Settings:
     @property
     def on(self) -> bool:
         """Tell whether these settings ask for a debugger at all."""
-        return self.port is not None or self.activate == 'on_demand'
+        return self.port is not None
 
     def takes_worker(self, number: int) -> bool:
         """Tell whether a worker is to be debugged.
@@ -307,26 +345,22 @@ def parse(setting: Setting, text: str, source: str) -> Any:
     return value
 
 
-def check(
-    settings: Settings, known_backends: tuple[str, ...] = KNOWN_BACKENDS
-) -> None:
+def check(settings: Settings) -> None:
     """Refuse what cannot be done, naming the option and a way out.
 
-    :param settings: what was asked for
-    :param known_backends: every backend name and alias there is
-    :raises: UnknownBackend, OptionNotReady, InvalidOption
+    :param settings: what was asked for; ``osdbg.backends.check()`` has
+        checked the backend and filled in the direction
+    :raises: OptionNotReady, InvalidOption
     """
-    if settings.backend not in known_backends:
-        raise exceptions.UnknownBackend(settings.backend, known_backends)
-    port = settings.port or 5678
+    port = settings.port or DEFAULT_PORT
     tunnel = f'ssh -L {port}:127.0.0.1:{port} HOST'
     for name, ready, instead in _NOT_READY:
         value = getattr(settings, name)
         if value not in ready:
             raise exceptions.OptionNotReady(
-                name, _as_text(value), instead.format(tunnel=tunnel)
+                name, as_text(value), instead.format(tunnel=tunnel)
             )
-    if not is_loopback(settings.host):
+    if settings.direction != 'connect' and not is_loopback(settings.host):
         raise exceptions.InvalidOption(
             'host',
             settings.host,
@@ -352,7 +386,8 @@ def is_loopback(host: str) -> bool:
     )
 
 
-def _as_text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """Write a value as it is written in a file."""
     if isinstance(value, tuple):
         return ','.join(
             '='.join(item) if isinstance(item, tuple) else item
@@ -364,24 +399,6 @@ def _as_text(value: Any) -> str:
 # What later versions bring: option, the values that work today, and what
 # serves meanwhile.
 _NOT_READY = (
-    ('backend', READY_BACKENDS, 'write backend = debugpy'),
-    (
-        'activate',
-        ('on_attach', 'on_init'),
-        'write activate = on_attach and set port; it costs nothing either '
-        'until a client attaches',
-    ),
-    (
-        'redirect_output',
-        (False,),
-        'remove it and ask the client for it, "redirectOutput": true in a '
-        'launch.json',
-    ),
-    (
-        'path_mappings',
-        ((),),
-        'remove it and write "pathMappings" in the launch.json of the client',
-    ),
     (
         'allow_remote',
         (False,),

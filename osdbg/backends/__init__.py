@@ -17,43 +17,125 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from osdbg.backends.base import Ability
 from osdbg.backends.base import Backend
 from osdbg import exceptions
 from osdbg import settings as settings_
 
-__all__ = ['Backend', 'create']
+__all__ = ['Ability', 'Backend', 'OWN', 'check', 'create', 'find']
 
-_OWN = {
+_NAMESPACE = 'osdbg.backends'
+OWN = {
     'debugpy': 'osdbg.backends._debugpy:DebugpyBackend',
     'ptvsd': 'osdbg.backends._debugpy:DebugpyBackend',
+    'pydevd_pycharm': 'osdbg.backends._pydevd_pycharm:PydevdPycharmBackend',
+    'pycharm': 'osdbg.backends._pydevd_pycharm:PydevdPycharmBackend',
+    'pydevd': 'osdbg.backends._pydevd:PydevdBackend',
+    'remote_pdb': 'osdbg.backends._remote_pdb:RemotePdbBackend',
+    'rpdb': 'osdbg.backends._remote_pdb:RemotePdbBackend',
 }
+"""The names and aliases of osdbg's own."""
+
+# What it takes to do what an option asks for.
+_NEEDS: tuple[tuple[str, Any, Ability], ...] = (
+    ('direction', 'listen', Ability.LISTEN),
+    ('direction', 'connect', Ability.CONNECT),
+    ('activate', 'on_init', Ability.EAGER),
+    ('wait_for_client', True, Ability.WAIT),
+    ('redirect_output', True, Ability.REDIRECT_OUTPUT),
+)
+_NEEDED_IF_SET = (
+    ('path_mappings', Ability.PATH_MAPPINGS),
+    ('log_dir', Ability.LOG),
+)
+
+
+def find(name: str) -> type[Backend]:
+    """Return the class of a backend; the debugger is not imported.
+
+    osdbg's own are found without a search through all installed packages,
+    which would be paid by every worker at every attach.
+
+    :param name: what ``[remote_debug] backend`` says
+    :raises: UnknownBackend
+    """
+    target = OWN.get(name)
+    if target is None:
+        return _plugged_in(name)
+    module, _, attribute = target.partition(':')
+    found: type[Backend] = getattr(importlib.import_module(module), attribute)
+    return found
+
+
+def _plugged_in(name: str) -> type[Backend]:
+    from stevedore import driver
+    from stevedore import exception
+    from stevedore import extension
+
+    try:
+        found: Any = driver.DriverManager(_NAMESPACE, name).driver
+    except exception.NoMatches as exc:
+        others: Any = extension.ExtensionManager(_NAMESPACE)
+        known = dict.fromkeys((*OWN, *sorted(others.names())))
+        raise exceptions.UnknownBackend(name, tuple(known)) from exc
+    except Exception as exc:
+        raise exceptions.OsdbgError(
+            f'[remote_debug] backend = {name} cannot be loaded '
+            f'({type(exc).__name__}: {exc}): mend or remove the package that '
+            f'brings it'
+        ) from exc
+    if not (isinstance(found, type) and issubclass(found, Backend)):
+        raise exceptions.OsdbgError(
+            f'[remote_debug] backend = {name} leads to {found!r}, which is no '
+            f'osdbg.backends.Backend: correct the entry point of its package'
+        )
+    return found
 
 
 def create(settings: settings_.Settings) -> Backend:
     """Make the backend that the settings name.
 
-    osdbg's own are found without a search through all installed packages,
-    which would be paid by every worker at every attach.
-
     :param settings: the options of this service
     :raises: UnknownBackend
     """
-    target = _OWN.get(settings.backend)
-    if target is None:
-        return _plugged_in(settings)
-    module, _, name = target.partition(':')
-    backend: Backend = getattr(importlib.import_module(module), name)(settings)
-    return backend
+    return find(settings.backend)(settings)
 
 
-def _plugged_in(settings: settings_.Settings) -> Backend:
-    from stevedore import driver
-    from stevedore import exception
+def check(settings: settings_.Settings) -> None:
+    """Refuse what the chosen backend cannot do; fill in the direction.
 
-    try:
-        manager: Any = driver.DriverManager('osdbg.backends', settings.backend)
-    except exception.NoMatches as exc:
-        known = settings_.KNOWN_BACKENDS
-        raise exceptions.UnknownBackend(settings.backend, known) from exc
-    backend: Backend = manager.driver(settings)
-    return backend
+    :param settings: what was asked for
+    :raises: UnknownBackend, BackendLacks
+    """
+    backend = find(settings.backend)
+    for option, wish, ability in _NEEDS:
+        if getattr(settings, option) == wish:
+            _need(backend, settings, option, ability)
+    for option, ability in _NEEDED_IF_SET:
+        if getattr(settings, option):
+            _need(backend, settings, option, ability)
+    if settings.direction is None:
+        listens = Ability.LISTEN in backend.abilities
+        settings.direction = 'listen' if listens else 'connect'
+
+
+def _need(
+    backend: type[Backend],
+    settings: settings_.Settings,
+    option: str,
+    ability: Ability,
+) -> None:
+    if ability in backend.abilities:
+        return
+    able = {
+        other.name: None
+        for other in map(find, OWN)
+        if ability in other.abilities
+    }
+    raise exceptions.BackendLacks(
+        option,
+        settings_.as_text(getattr(settings, option)),
+        settings.backend,
+        tuple(able),
+        backend.instead.get(ability, ''),
+    )

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable
+from collections.abc import Mapping
 import enum
 import types
 from typing import Any, ClassVar
@@ -36,7 +37,7 @@ class Ability(enum.Enum):
     LISTEN = ('listen', 'Clients connect to ``host:port``.')
     CONNECT = (
         'connect',
-        'It is the IDE that listens on ``host:port``, and osdbg that connects.',
+        'The IDE listens on ``host:port``, and osdbg connects to it.',
     )
     BREAKPOINTS = (
         'breakpoints',
@@ -86,6 +87,9 @@ class Backend(abc.ABC):
 
     abilities: ClassVar[frozenset[Ability]]
     """What it can do on this Python."""
+
+    instead: ClassVar[Mapping[Ability, str]] = {}
+    """What to do about an ability that it lacks, as imperative sentences."""
 
     def __init__(self, settings: settings_.Settings) -> None:
         """Take the options; nothing is imported yet.

@@ -32,9 +32,10 @@ LEVELS = (
         'values',
     ),
     ('signals', 'threads', 'waiting'),
-    ('gateway', 'isolation', 'greenlets', 'journal', 'backends', 'opts'),
+    ('greenlets',),
+    ('gateway', 'isolation', 'journal', 'backends', 'opts'),
     ('agent',),
-    ('bootstrap',),
+    ('bootstrap', 'breakpoints'),
     ('cli', 'integrations', 'ide', '_site'),
     ('__main__',),
 )

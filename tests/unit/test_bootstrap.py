@@ -93,7 +93,7 @@ print('OK')
             osdbg.breakpoint()
             osdbg.set_trace()
             for line in kept:
-                assert 'no client is attached' in line, line
+                assert 'osdbg is off' in line, line
                 assert '<string>:' in line, line
             assert len(kept) == 2
             assert 'osdbg.agent' not in sys.modules

@@ -29,6 +29,11 @@ CASES = {
         '[remote_debug] allow_remote = True is not supported by this version '
         'of osdbg yet: type: ssh -L 5678:127.0.0.1:5678 HOST',
     ),
+    exceptions.BackendLacks: (
+        ('redirect_output', 'True', 'debugpy', ('pydevd',), 'ask the client'),
+        '[remote_debug] redirect_output = True is beyond backend = debugpy: '
+        'write backend = pydevd, or ask the client',
+    ),
     exceptions.UnknownBackend: (
         ('gdb', ('debugpy', 'ptvsd')),
         '[remote_debug] backend = gdb is not known: write one of debugpy, '

@@ -75,17 +75,19 @@ def features(query):
     return {'label': label}
 
 
-def child_turn():
+def child_turn(breaks):
     running = True
+    if breaks:
+        breakpoint()
     sleep_blocking(0.02)  # BREAK child
     return running
 
 
-def child_work(seconds):
+def child_work(seconds, breaks):
     """Run until told otherwise; tell the two ends apart by the result."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if not child_turn():
+        if not child_turn(breaks):
             return 0
     return 3
 
@@ -96,7 +98,7 @@ def fork(query):
     if pid == 0:
         status = 1
         try:
-            status = child_work(seconds)
+            status = child_work(seconds, query.get('breaks'))
         finally:
             os._exit(status)
     return {'child': pid}
@@ -126,6 +128,24 @@ def spin(query):
     return {'turns': turns}
 
 
+ENOUGH: list[bool] = []
+
+
+def turn(number):
+    return number + 1  # BREAK turn
+
+
+def rounds(query):
+    """Keep one thread busy until it has ENOUGH; say when it is."""
+    del ENOUGH[:]
+    deadline = time.monotonic() + float(query.get('seconds', 20))
+    number = 0
+    print('ROUNDS', flush=True)
+    while not ENOUGH and time.monotonic() < deadline:
+        number = turn(number)
+    return {'enough': bool(ENOUGH)}
+
+
 def fail(query):
     raise ValueError('asked to fail')  # BREAK raise
 
@@ -139,6 +159,22 @@ def stop_here(query):
     else:
         breakpoint()
     return {'answer': answer}  # BREAK breakpoint
+
+
+def status(query):
+    """Say what osdbg does in this worker."""
+    import osdbg
+
+    found = osdbg.status()
+    return {'state': found.state if found else None}
+
+
+def door(query):
+    """Open or close this worker to clients, as the service itself may."""
+    import osdbg
+
+    status = osdbg.attach() if query.get('open') else osdbg.detach()
+    return {'status': repr(status)}
 
 
 def native_work():
@@ -239,6 +275,7 @@ def state(query):
 ROUTES = {
     '/': ping,
     '/breakpoint': stop_here,
+    '/door': door,
     '/features': features,
     '/fork': fork,
     '/native': native,
@@ -247,9 +284,11 @@ ROUTES = {
     '/raise': fail,
     '/raise_caught': raise_caught,
     '/reap': reap,
+    '/rounds': rounds,
     '/spawn': spawn,
     '/spin': spin,
     '/state': state,
+    '/status': status,
     '/thread': thread,
     '/work': work,
 }

@@ -24,7 +24,7 @@ from tests.unit import fresh
 
 class TestCreate(unittest.TestCase):
     def test_own(self):
-        for name in settings.READY_BACKENDS:
+        for name in backends.OWN:
             with self.subTest(name):
                 options = settings.Settings({'backend': name})
                 backend = backends.create(options)

@@ -73,13 +73,10 @@ def cycle():
     backend.load(ours)
     assert 'pydevd' in sys.modules
     assert sys.breakpointhook is before['hook']
-    backend.hook_breakpoint(True)
-    backend.hook_breakpoint(True)
-    hook = sys.breakpointhook
-    assert hook is not before['hook']
     backend.unload()
     # A thread of the service was just about to call it.
-    hook()
+    backend.break_here(sys._getframe())
+    backend.trace_this_thread()
     refused = False
     try:
         sys.modules['pydevd'].settrace()

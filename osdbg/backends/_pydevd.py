@@ -1,0 +1,25 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""pydevd, for the debug server of Eclipse's PyDev (and of LiClipse)."""
+
+from __future__ import annotations
+
+from osdbg.backends import _pydevd_line as line
+from osdbg.backends import _pydevd_session as session
+
+
+class PydevdBackend(line.LineSession):
+    """PyDev's own pydevd, in one process."""
+
+    name = 'pydevd'
+    roots = ('_pydevd_sys_monitoring', *session.ROOTS)

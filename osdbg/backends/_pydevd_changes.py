@@ -1,0 +1,106 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What is changed in pydevd, in the process it has been imported into."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+from osdbg.signals import obeying_signals
+
+
+def apply(pydevd: Any) -> None:
+    """Change what pydevd does for programs it starts.
+
+    :param pydevd: the module, just imported
+    """
+    # This thread ends the session when no non-daemon thread is left, which
+    # is always so in oslo.service's threading backend (cotyledon forks its
+    # workers from a daemon thread), and it makes an exit wait for it.
+    pydevd.PyDB._create_check_output_thread = lambda py_db: None
+    enable_tracing = pydevd.PyDB.enable_tracing
+
+    def enable_tracing_unless_disposed(
+        py_db: Any, *args: Any, **kwargs: Any
+    ) -> None:
+        # A thread on its way out of a breakpoint would trace itself again.
+        if not py_db.pydb_disposed:
+            enable_tracing(py_db, *args, **kwargs)
+
+    pydevd.PyDB.enable_tracing = enable_tracing_unless_disposed
+    suspend = pydevd.PyDB.do_wait_suspend
+
+    def resume(signum: int) -> None:
+        py_db = pydevd.get_global_debugger()
+        if py_db is not None:
+            _resume(pydevd, py_db, leave=signum != signal.SIGHUP)
+
+    def do_wait_suspend(
+        py_db: Any, thread: Any, frame: Any, *args: Any, **kwargs: Any
+    ) -> None:
+        try:
+            with obeying_signals(resume) as signals:
+                if not py_db.pydb_disposed:
+                    if not signals.interrupted_by(frame):
+                        suspend(py_db, thread, frame, *args, **kwargs)
+        except Exception:
+            # Disposed in the middle it has no writer any more; whatever is
+            # raised here is raised in the service.
+            if not py_db.pydb_disposed:
+                raise
+        finally:
+            if py_db.pydb_disposed:
+                go_on(pydevd, thread)  # or it stops in the next session
+
+    pydevd.PyDB.do_wait_suspend = do_wait_suspend
+
+
+def _resume(pydevd: Any, py_db: Any, *, leave: bool) -> None:
+    """Resume all threads, for good unless the process may live on."""
+    if not hasattr(pydevd, 'PyDevdAPI'):
+        resume_all(pydevd, py_db, leave=leave)
+    elif leave:
+        pydevd.PyDevdAPI().request_disconnect(py_db, resume_threads=True)
+    else:
+        pydevd.PyDevdAPI().request_resume_thread('*')
+
+
+def resume_all(pydevd: Any, py_db: Any, *, leave: bool) -> None:
+    """Do what pydevd's API would, in a pydevd that has none yet (PyCharm's).
+
+    :param leave: whether they shall stop nowhere any more
+    """
+    if leave:
+        for breakpoints in (
+            'breakpoints',
+            'file_to_id_to_line_breakpoint',
+            'file_to_id_to_plugin_breakpoint',
+            'break_on_uncaught_exceptions',
+            'break_on_caught_exceptions',
+        ):
+            setattr(py_db, breakpoints, {})
+        py_db.on_breakpoints_changed(removed=True)
+    for thread in pydevd.pydevd_utils.get_non_pydevd_threads():
+        go_on(pydevd, thread)
+
+
+def go_on(pydevd: Any, thread: Any) -> None:
+    """Have a thread run, whatever step or stop was asked of it."""
+    info = getattr(thread, 'additional_info', None)
+    if info is not None:
+        info.pydev_step_cmd = -1
+        info.pydev_step_stop = None
+        info.pydev_state = pydevd.STATE_RUN
+        if hasattr(info, 'update_stepping_info'):  # since debugpy 1.8.1
+            info.update_stepping_info()

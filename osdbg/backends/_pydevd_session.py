@@ -1,0 +1,382 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What the debuggers that descend from pydevd have in common.
+
+pydevd is given a socket that is already connected, and starts on it; when
+the client leaves, it is undone down to the last trace function.
+"""
+
+from __future__ import annotations
+
+import abc
+import atexit
+import importlib
+import inspect
+import os
+import sys
+import types
+from typing import Any, ClassVar
+
+from osdbg.backends import _pydevd_changes as changes
+from osdbg.backends import _pydevd_stops as stops
+from osdbg.backends import base
+from osdbg import exceptions
+from osdbg import isolation
+from osdbg import patching
+from osdbg import settings as settings_
+from osdbg import threads
+from osdbg import waiting
+
+ROOTS = (
+    'pydevd',
+    'pydevconsole',
+    'pydevd_file_utils',
+    'pydevd_plugins',
+    'pydevd_tracing',
+    'pydev_ipython',
+    '_pydev_bundle',
+    '_pydev_runfiles',
+    '_pydevd_bundle',
+    '_pydevd_frame_eval',
+)
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+# Nobody wants to step into these; the demo and the tests are not among them.
+# pydevd itself calls some of it: stopped there, it would wait for itself.
+HIDDEN = tuple(
+    os.path.join(_PACKAGE, name)
+    for name in (
+        '_site',
+        'agent',
+        'backends',
+        'bootstrap',
+        'breakpoints',
+        'exceptions',
+        'gateway',
+        'integrations',
+        'isolation',
+        'journal',
+        'opts',
+        'patching',
+        'program',
+        'settings',
+        'signals',
+        'sources',
+        'threads',
+        'values',
+        'waiting',
+    )
+)
+_NEEDED = ('socket', 'threading')
+_SETTLE_SECONDS = 0.05
+_DOOR_SECONDS = 1.0
+# Only one of them can be in a process: they share their modules' names.
+_isolation: isolation.Isolation | None = None
+
+
+class PydevdSession(base.Backend):
+    """A debugger that descends from pydevd, in one process."""
+
+    roots: ClassVar[tuple[str, ...]] = ROOTS
+    """The top-level names of its own modules."""
+
+    def __init__(self, settings: settings_.Settings) -> None:
+        """Take the options; nothing is imported yet."""
+        super().__init__(settings)
+        self._pydevd: Any = None
+        self._py_db: Any = None
+        self._sock: Any = None
+        # Held while a thread of the service is made to stop.
+        self._door = waiting.allocate_lock()
+        self._open = True
+        self._end_watch: Any = list  # nothing to end
+
+    @abc.abstractmethod
+    def _import(self) -> Any:
+        """Import the debugger, in isolation, and return pydevd."""
+
+    @abc.abstractmethod
+    def _settrace(self, pydevd: Any, sock: Any) -> None:
+        """Have pydevd connect by ``start_client``."""
+
+    @abc.abstractmethod
+    def _read_version(self) -> str:
+        """Return the version of the package that is loaded."""
+
+    def _isolate(
+        self, names: tuple[str, ...] | dict[str, str]
+    ) -> isolation.Isolation:
+        return isolation.Isolation(self.roots, names)
+
+    def load(self, sock: Any) -> None:
+        """Import pydevd in isolation and connect it."""
+        global _isolation
+        self._sock = sock
+        if _isolation is None:
+            ignored = self.settings.eventlet == 'ignore'
+            _isolation = self._isolate(() if ignored else patching.GROUPS)
+        _isolation.enter()
+        try:
+            with isolation.residue():
+                self._pydevd = self._import()
+                self._start(self._pydevd, sock)
+        except BaseException:
+            self.unload()
+            raise
+        self.version = self._read_version()
+
+    def _start(self, pydevd: Any, sock: Any) -> None:
+        # The agent's thread is no thread to debug, nor one to show.
+        thread = environment().threading().current_thread()
+        thread.name = 'osdbg agent'
+        thread.pydev_do_not_trace = thread.is_pydev_daemon_thread = True
+        self._reset(pydevd)
+
+        def start_client(host: str, port: int) -> Any:
+            self._py_db = pydevd.get_global_debugger()
+            return sock
+
+        pydevd.start_client = start_client
+        try:
+            self._settrace(pydevd, sock)
+        finally:
+            # The service may call settrace(), too: never again on its own.
+            pydevd.start_client = _refuse
+        # pydevd's own would wait for its threads at the end of the process.
+        atexit.unregister(pydevd.stoptrace)
+        atexit.register(self._stop_tracing, pydevd)
+        if not monitoring():
+            pydevd.pydevd_tracing.SetTrace(None)  # only this thread's
+            self._watch_strangers()
+
+    def _reset(self, pydevd: Any) -> None:
+        """Have the next ``settrace()`` connect, whatever has been before."""
+        pydevd.SetupHolder.setup = None
+        constants().GlobalDebuggerHolder.global_dbg = None
+
+    def _watch_strangers(self) -> None:
+        """Trace the threads that C code will start, up to Python 3.11."""
+        if 'threading' not in patching.patched():
+            self._end_watch = threads.watch_strangers(
+                patching.service_threading, self.trace_this_thread
+            )
+
+    def unload(self) -> None:
+        """Detach pydevd from the client and from every thread."""
+        pydevd = self._pydevd
+        self._close_door()
+        try:
+            if pydevd is not None:
+                # None if it has noticed by itself that the gateway is gone.
+                py_db = pydevd.get_global_debugger()
+                if py_db is not None:
+                    # They refer to it weakly, and complain when it is gone.
+                    for thread in list(py_db.created_pydb_daemon_threads):
+                        thread.osdbg_keeps = py_db
+                    self._dispose(pydevd, py_db)
+                self._end_late_thread()
+                # Its reader may be disposing it, too, and that waits.
+                constants().GlobalDebuggerHolder.global_dbg = None
+                pydevd.stoptrace()
+                self._stop_tracing(pydevd)
+                if not monitoring():
+                    # For a thread that was just about to trace itself.
+                    waiting.pause(_SETTLE_SECONDS)
+                    self._stop_tracing(pydevd)
+        finally:
+            self._forget(pydevd)
+            threading = environment().threading()
+            threading._active.pop(threading.get_ident(), None)
+
+    def _end_late_thread(self) -> None:
+        """End the one thread that pydevd starts after it is connected.
+
+        It forgets to, if the client has left just before.
+        """
+        thread = getattr(self._py_db, 'py_db_command_thread', None)
+        if thread is not None:
+            thread.osdbg_keeps = self._py_db
+            thread.do_kill_pydev_thread()
+
+    def _dispose(self, pydevd: Any, py_db: Any) -> None:
+        """Resume the threads, and end pydevd's own without waiting."""
+        pydevd.PyDevdAPI().request_disconnect(py_db, resume_threads=True)
+        # Its threads wait for each other, half a second long.
+        py_db.dispose_and_kill_all_pydevd_threads(wait=False)
+
+    def _close_door(self) -> None:
+        held = self._door.acquire(True, _DOOR_SECONDS)
+        self._open = False
+        if held:
+            self._door.release()
+
+    def _forget(self, pydevd: Any) -> None:
+        if pydevd is not None:
+            self._reset(pydevd)
+            atexit.unregister(pydevd.stoptrace)
+        atexit.unregister(self._stop_tracing)
+        self._end_watch()
+        self._sock.close()
+        environment().leave()
+
+    def after_fork(self) -> None:
+        """Make the child as if the debugger had never been connected.
+
+        A child left as it is hangs for ever on the first line with a
+        breakpoint: it suspends, and no thread is there to be told to go on.
+        """
+        pydevd = self._pydevd
+        environment().renew()
+        pydevd.pydevd_tracing._original_settrace(None)
+        py_db = pydevd.get_global_debugger()
+        if py_db is not None:
+            py_db.pydb_disposed = True
+        self._renew(pydevd)
+        importlib.import_module(
+            '_pydev_bundle.pydev_monkey'
+        ).undo_patch_thread_modules()
+        self._stop_tracing(pydevd)
+        pydevd.pydevd_tracing.restore_sys_set_trace_func()
+        self._forget(pydevd)
+
+    def _renew(self, pydevd: Any) -> None:
+        """Free what threads of the parent may have held, in its child."""
+        constants().after_fork()
+        pydevd.settrace_forked(setup_tracing=False)
+
+    def _stop_tracing(self, pydevd: Any) -> None:
+        """Take the trace functions out of every thread.
+
+        ``pydevd.stoptrace()`` reaches only the thread it is called in before
+        Python 3.12; the others would go on at a third of their speed.
+        """
+        if monitoring():
+            pydevd.pydevd_sys_monitoring.stop_monitoring(all_threads=True)
+            return
+        tracing = pydevd.pydevd_tracing
+        settrace = tracing._original_settrace
+
+        def remove(frame: Any, event: str, arg: Any) -> None:
+            settrace(None)
+
+        environment().threading().settrace(None)
+        reach_all = tracing.set_trace_to_threads
+        reach_all(remove, **probed(reach_all, create_dummy_thread=False))
+        settrace(None)
+
+    def break_here(self, frame: types.FrameType | None) -> None:
+        """Stop the calling thread, unless the client is just leaving."""
+        self._call(lambda: self._suspend(frame))
+
+    def _suspend(self, frame: types.FrameType | None) -> None:
+        if frame is None:
+            stops.stop_at_next_line(self._pydevd)
+            return
+        self._pydevd.settrace(
+            suspend=True,
+            trace_only_current_thread=True,
+            patch_multiprocessing=False,
+            notify_stdin=False,
+            stop_at_frame=frame,
+        )
+
+    def break_on_exception(self, exc: BaseException) -> None:
+        """Stop as for an exception that nobody has caught."""
+        py_db = self._open and self._pydevd.get_global_debugger()
+        if py_db and not py_db.pydb_disposed:
+            self._stop_on(py_db, exc)
+
+    def _stop_on(self, py_db: Any, exc: BaseException) -> None:
+        stops.stop_on_exception(self._pydevd, py_db, exc)
+
+    def trace_this_thread(self) -> None:
+        """Trace a thread that pydevd has not heard of, up to Python 3.11."""
+        if sys.gettrace() is None and not monitoring():
+            self._call(self._trace_this_thread)
+
+    def _trace_this_thread(self) -> None:
+        stops.trace_this_thread(self._pydevd)
+
+    def _call(self, function: Any) -> None:
+        """Call a function of pydevd's, unless the client is just leaving."""
+        # Not for long: we may be in a signal handler of one who has it.
+        if not self._door.acquire(True, _DOOR_SECONDS):
+            return
+        py_db = None
+        try:
+            py_db = self._open and self._pydevd.get_global_debugger()
+            if py_db and not py_db.pydb_disposed:
+                function()
+        except Exception:
+            # The gateway went away this moment, and pydevd tried to connect
+            # anew: nothing of that is for the service.
+            if self._pydevd.get_global_debugger() is not py_db:
+                constants().GlobalDebuggerHolder.global_dbg = None
+        finally:
+            self._door.release()
+
+
+def refuse_gevent() -> None:
+    """Refuse what would hang: there is no isolation from gevent yet.
+
+    :raises: OsdbgError
+    """
+    names = [n for n in patching.gevent_patched() if n in _NEEDED]
+    if names:
+        raise exceptions.OsdbgError(
+            f'gevent has patched {" and ".join(names)}, and osdbg does not '
+            f'support that: run the service with eventlet or with threads, '
+            f'such as gunicorn -k gthread'
+        )
+
+
+def adapt(pydevd: Any) -> bool:
+    """Change what pydevd does for programs it starts, once per process.
+
+    :returns: whether this was the first time
+    """
+    if vars(pydevd).get('osdbg_adapted'):
+        return False
+    pydevd.osdbg_adapted = True
+    changes.apply(pydevd)
+    return True
+
+
+def _refuse(host: str, port: int) -> Any:
+    raise ConnectionRefusedError('no debugger is attached to this process')
+
+
+def probed(function: Any, **wishes: Any) -> dict[str, Any]:
+    """Return the arguments that a function takes.
+
+    :param wishes: all that it could be given
+    """
+    parameters = inspect.signature(function).parameters
+    return {
+        name: value for name, value in wishes.items() if name in parameters
+    }
+
+
+def environment() -> isolation.Isolation:
+    """Return the modules that the debugger of this process is given."""
+    assert _isolation is not None  # noqa: S101
+    return _isolation
+
+
+def constants() -> Any:
+    """Return pydevd's constants; some of them vary."""
+    return importlib.import_module('_pydevd_bundle.pydevd_constants')
+
+
+def monitoring() -> bool:
+    """Tell whether pydevd uses sys.monitoring (PEP 669, debugpy 1.8.1)."""
+    return bool(getattr(constants(), 'PYDEVD_USE_SYS_MONITORING', False))
