@@ -23,12 +23,14 @@ import time
 import traceback
 
 from benchmarks import attach
+from benchmarks import connecting
 from benchmarks import import_cost
 from benchmarks import memory
 from benchmarks import paste_filter
 from benchmarks import runner
 from benchmarks.targets import Row
 from benchmarks import throughput
+from benchmarks import waiting
 
 _ALL = {
     'import_cost': import_cost.measure,
@@ -36,7 +38,9 @@ _ALL = {
     'paste_filter': paste_filter.measure,
     'runner': runner.measure,
     'attach': attach.measure,
+    'connecting': connecting.measure,
     'throughput': throughput.measure,
+    'waiting': waiting.measure,
 }
 
 

@@ -25,7 +25,9 @@ import time
 from typing import Any
 import uuid
 
+from osdbg import settings
 from tests.functional import dap
+from tests.functional import debuggers
 from tests.functional import harness
 
 SERVICE = str(pathlib.Path(__file__).resolve().parent / 'service.py')
@@ -56,13 +58,27 @@ class Lab(contextlib.ExitStack):
             PYTHONPYCACHEPREFIX=self.enter_context(cache),
         )
 
-    def start(self, engine: str, mode: str = 'bare', workers: int = 1) -> Any:
+    def start(
+        self,
+        engine: str,
+        mode: str = 'bare',
+        workers: int = 1,
+        **options: str,
+    ) -> Any:
         """Start a service and wait until it serves.
 
         :param mode: ``bare``, ``osdbg`` or ``listen`` (plain debugpy)
         :param workers: 0 for one process without a launcher
+        :param options: those of ``[remote_debug]``, beside the port
         """
-        service = Service(self.environ, engine, mode, workers)
+        environ = dict(self.environ)
+        for name, value in options.items():
+            environ[settings.env_name(name)] = value
+        if options.get('backend') in debuggers.BACKENDS:
+            environ['PYTHONPATH'] += os.pathsep + debuggers.require(
+                options['backend']
+            )
+        service = Service(environ, engine, mode, workers)
         self.callback(service.kill)
         service.wait_workers(max(workers, 1))
         if mode == 'osdbg':
@@ -160,6 +176,19 @@ def cpu_seconds(pid: int) -> float:
 def threads(pid: int) -> int:
     """Return the number of native threads of a process."""
     return len(os.listdir(f'/proc/{pid}/task'))
+
+
+def wake_ups(pid: int) -> int:
+    """Return how often threads of a process have slept, the first aside."""
+    texts = (
+        path.read_text()
+        for path in pathlib.Path(f'/proc/{pid}/task').glob('*/status')
+        if path.parent.name != str(pid)
+    )
+    found = (
+        re.search(r'\bvoluntary_ctxt_switches:\s+(\d+)', t) for t in texts
+    )
+    return sum(int(match.group(1)) for match in found if match)
 
 
 def memory(pid: int) -> dict[str, float]:

@@ -52,6 +52,7 @@ class Load:
 
         :param worker: the process id of the worker
         """
+        self.service = service
         self.worker = worker
         self._selector = selectors.DefaultSelector()
         for _ in range(_CONNECTIONS):

@@ -23,9 +23,12 @@ measurements that were disturbed least, as timeit's advice goes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Mapping
 import random
 import statistics
-from typing import Callable
+from typing import NamedTuple
 
 from benchmarks import lab as lab_
 from benchmarks.load import Load
@@ -67,30 +70,39 @@ def _detach_plain(lab: lab_.Lab, service: lab_.Service, busy: Load) -> None:
     client.detach()
 
 
-_CONDITIONS: dict[
-    str, tuple[str, Callable[[lab_.Lab, lab_.Service, Load], None]]
-] = {
-    'without osdbg, another process': ('bare', _nothing),
-    'armed, no client': ('osdbg', _nothing),
-    'client attached': ('osdbg', _attach),
-    'client attached, cold breakpoint': ('osdbg', _attach_cold),
-    'after detach': ('osdbg', _detach),
-    'debugpy.listen(), no client': ('listen', _nothing),
-    'debugpy.listen(), client attached': ('listen', _attach),
-    'debugpy.listen(), after detach': ('listen', _detach_plain),
+class Condition(NamedTuple):
+    """What a service is measured under."""
+
+    mode: str
+    """As for ``Lab.start``."""
+    prepare: Callable[[lab_.Lab, lab_.Service, Load], None] = _nothing
+    """Called when the service is warm."""
+    options: Mapping[str, str] = {}
+    """Options of ``[remote_debug]``."""
+    prove: Callable[[lab_.Service], None] | None = None
+    """Called at the end: raises unless the condition has been what it says."""
+
+
+_CONDITIONS = {
+    'without osdbg, another process': Condition('bare'),
+    'armed, no client': Condition('osdbg'),
+    'client attached': Condition('osdbg', _attach),
+    'client attached, cold breakpoint': Condition('osdbg', _attach_cold),
+    'after detach': Condition('osdbg', _detach),
+    'debugpy.listen(), no client': Condition('listen'),
+    'debugpy.listen(), client attached': Condition('listen', _attach),
+    'debugpy.listen(), after detach': Condition('listen', _detach_plain),
 }
 
 
 class _Samples:
     """What was measured of one engine."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: Iterable[str]) -> None:
         self.bare: list[Speed] = []
-        self.speeds: dict[str, list[Speed]] = {
-            name: [] for name in _CONDITIONS
-        }
-        self.wall: dict[str, list[float]] = {name: [] for name in _CONDITIONS}
-        self.cpu: dict[str, list[float]] = {name: [] for name in _CONDITIONS}
+        self.speeds: dict[str, list[Speed]] = {name: [] for name in names}
+        self.wall: dict[str, list[float]] = {name: [] for name in names}
+        self.cpu: dict[str, list[float]] = {name: [] for name in names}
         self.broken: dict[str, str] = {}
 
     def add(self, name: str, speed: Speed) -> None:
@@ -104,27 +116,43 @@ class _Samples:
 
 def measure(quick: bool) -> list[Row]:
     """Measure both engines."""
+    return compare('throughput', _CONDITIONS, quick)
+
+
+def compare(
+    what: str, conditions: Mapping[str, Condition], quick: bool
+) -> list[Row]:
+    """Measure both engines under some conditions, beside the bare service.
+
+    :param what: the group of the rows, beside the engine
+    :param conditions: what to measure, by its name in the table
+    :param quick: whether a rough figure will do
+    """
     batches, rounds = (1, 20) if quick else (5, 32)
     rows = []
     for engine in lab_.ENGINES:
-        samples = _Samples()
+        samples = _Samples(conditions)
         for _ in range(batches):
             with lab_.Lab() as lab:
-                _measure_batch(lab, engine, rounds, samples)
-        rows += _rows(f'throughput, {engine}', samples)
+                _measure_batch(lab, engine, conditions, rounds, samples)
+        rows += _rows(f'{what}, {engine}', samples)
     return rows
 
 
 def _measure_batch(
-    lab: lab_.Lab, engine: str, rounds: int, samples: _Samples
+    lab: lab_.Lab,
+    engine: str,
+    conditions: Mapping[str, Condition],
+    rounds: int,
+    samples: _Samples,
 ) -> None:
-    bare = _start(lab, engine, 'bare', _nothing)
+    bare = _start(lab, engine, Condition('bare'))
     others = {}
-    for name, (mode, prepare) in _CONDITIONS.items():
+    for name, condition in conditions.items():
         try:
-            others[name] = _start(lab, engine, mode, prepare)
+            others[name] = _start(lab, engine, condition)
         except Exception as error:
-            if mode != 'listen':
+            if condition.mode != 'listen':
                 raise
             samples.broken[name] = f'{type(error).__name__}: {error}'
     for _ in range(rounds):
@@ -133,27 +161,27 @@ def _measure_batch(
             try:
                 speed = others[name].run(_SECONDS)
             except (ServiceBroken, OSError) as error:
-                if _CONDITIONS[name][0] != 'listen':
+                if conditions[name].mode != 'listen':
                     raise
                 samples.broken[name] = str(error)
                 del others[name]
             else:
                 samples.bare.append(bare.run(_SECONDS))
                 samples.add(name, speed)
+    for name, busy in others.items():
+        prove = conditions[name].prove
+        if prove is not None:
+            prove(busy.service)
 
 
-def _start(
-    lab: lab_.Lab,
-    engine: str,
-    mode: str,
-    prepare: Callable[[lab_.Lab, lab_.Service, Load], None],
-) -> Load:
+def _start(lab: lab_.Lab, engine: str, condition: Condition) -> Load:
     # Plain debugpy cannot follow a launcher to its worker.
-    service = lab.start(engine, mode, workers=0 if mode == 'listen' else 1)
+    workers = 0 if condition.mode == 'listen' else 1
+    service = lab.start(engine, condition.mode, workers, **condition.options)
     busy = Load(service, service.wait_workers(1)[0])
     lab.callback(busy.close)
     busy.run(_WARM_UP_SECONDS)
-    prepare(lab, service, busy)
+    condition.prepare(lab, service, busy)
     busy.run(_WARM_UP_SECONDS)
     return busy
 
@@ -174,9 +202,11 @@ def _rows(group: str, samples: _Samples) -> list[Row]:
             rows.append(Row(group, name, None, 'x', samples.broken[name]))
             continue
         error = lab_.median_error(ratios)
+        cpu = samples.cpu[name]
         at_best = _best(samples.speeds[name])
         note = (
-            f'+-{error:.3f}; by CPU {statistics.median(samples.cpu[name]):.3f}'
+            f'+-{error:.3f}; by CPU {statistics.median(cpu):.3f}'
+            f'+-{lab_.median_error(cpu):.3f}'
             f'; at best {at_best.wall / best.wall:.3f}'
             f', by CPU {at_best.cpu / best.cpu:.3f}'
         )

@@ -435,9 +435,11 @@ class Agent:
             channel.send(failed=ticket, reason=failure)
             self._failure = f'the debugger could not be loaded ({failure})'
             if failure:
+                again = 'to try again, attach again'
+                if self.settings.direction == 'connect':
+                    again = 'it is tried again'
                 self._complain(
-                    f'{self._failure}; the service runs on without it: to '
-                    f'try again, attach again'
+                    f'{self._failure}; the service runs on without it: {again}'
                 )
         self._loaded.set()
 

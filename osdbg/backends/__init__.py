@@ -22,7 +22,7 @@ from osdbg.backends.base import Backend
 from osdbg import exceptions
 from osdbg import settings as settings_
 
-__all__ = ['Ability', 'Backend', 'OWN', 'check', 'create', 'find']
+__all__ = ['Ability', 'Backend', 'OWN', 'check', 'create', 'find', 'need']
 
 _NAMESPACE = 'osdbg.backends'
 OWN = {
@@ -110,21 +110,28 @@ def check(settings: settings_.Settings) -> None:
     backend = find(settings.backend)
     for option, wish, ability in _NEEDS:
         if getattr(settings, option) == wish:
-            _need(backend, settings, option, ability)
+            need(settings, option, wish, ability)
     for option, ability in _NEEDED_IF_SET:
-        if getattr(settings, option):
-            _need(backend, settings, option, ability)
+        value = getattr(settings, option)
+        if value:
+            need(settings, option, value, ability)
     if settings.direction is None:
         listens = Ability.LISTEN in backend.abilities
         settings.direction = 'listen' if listens else 'connect'
 
 
-def _need(
-    backend: type[Backend],
-    settings: settings_.Settings,
-    option: str,
-    ability: Ability,
+def need(
+    settings: settings_.Settings, option: str, value: Any, ability: Ability
 ) -> None:
+    """Refuse an option that is beyond the chosen backend.
+
+    :param settings: what was asked for
+    :param option: the option's name
+    :param value: its value
+    :param ability: what it takes
+    :raises: UnknownBackend, BackendLacks
+    """
+    backend = find(settings.backend)
     if ability in backend.abilities:
         return
     able = {
@@ -134,7 +141,7 @@ def _need(
     }
     raise exceptions.BackendLacks(
         option,
-        settings_.as_text(getattr(settings, option)),
+        settings_.as_text(value),
         settings.backend,
         tuple(able),
         backend.instead.get(ability, ''),

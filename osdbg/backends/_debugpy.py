@@ -36,6 +36,7 @@ class DebugpyBackend(session.PydevdSession):
     """debugpy, in one process."""
 
     name = 'debugpy'
+    module = 'debugpy'
     protocol = 'dap'
     roots = ('debugpy', '_pydevd_sys_monitoring', *session.ROOTS)
     abilities = frozenset(

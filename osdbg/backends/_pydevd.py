@@ -22,4 +22,5 @@ class PydevdBackend(line.LineSession):
     """PyDev's own pydevd, in one process."""
 
     name = 'pydevd'
+    module = 'pydevd'
     roots = ('_pydevd_sys_monitoring', *session.ROOTS)

@@ -41,6 +41,7 @@ class PydevdPycharmBackend(line.LineSession):
     """JetBrains' pydevd, in one process."""
 
     name = 'pydevd_pycharm'
+    module = 'pydevd_pycharm'
     roots = (
         'pydevd_pycharm',
         'pydevd_concurrency_analyser',

@@ -174,6 +174,8 @@ class PydevdSession(base.Backend):
         """Detach pydevd from the client and from every thread."""
         pydevd = self._pydevd
         self._close_door()
+        if self._sock is None:
+            return  # never loaded, or unloaded already
         try:
             if pydevd is not None:
                 # None if it has noticed by itself that the gateway is gone.
@@ -226,6 +228,7 @@ class PydevdSession(base.Backend):
         atexit.unregister(self._stop_tracing)
         self._end_watch()
         self._sock.close()
+        self._sock = None
         environment().leave()
 
     def after_fork(self) -> None:
@@ -235,6 +238,8 @@ class PydevdSession(base.Backend):
         breakpoint: it suspends, and no thread is there to be told to go on.
         """
         pydevd = self._pydevd
+        if pydevd is None:
+            return
         environment().renew()
         pydevd.pydevd_tracing._original_settrace(None)
         py_db = pydevd.get_global_debugger()
@@ -291,7 +296,9 @@ class PydevdSession(base.Backend):
 
     def break_on_exception(self, exc: BaseException) -> None:
         """Stop as for an exception that nobody has caught."""
-        py_db = self._open and self._pydevd.get_global_debugger()
+        if self._pydevd is None or not self._open:
+            return
+        py_db = self._pydevd.get_global_debugger()
         if py_db and not py_db.pydb_disposed:
             self._stop_on(py_db, exc)
 
@@ -300,7 +307,9 @@ class PydevdSession(base.Backend):
 
     def trace_this_thread(self) -> None:
         """Trace a thread that pydevd has not heard of, up to Python 3.11."""
-        if sys.gettrace() is None and not monitoring():
+        if self._pydevd is None or sys.gettrace() is not None:
+            return
+        if not monitoring():
             self._call(self._trace_this_thread)
 
     def _trace_this_thread(self) -> None:
@@ -308,6 +317,8 @@ class PydevdSession(base.Backend):
 
     def _call(self, function: Any) -> None:
         """Call a function of pydevd's, unless the client is just leaving."""
+        if self._pydevd is None:
+            return
         # Not for long: we may be in a signal handler of one who has it.
         if not self._door.acquire(True, _DOOR_SECONDS):
             return

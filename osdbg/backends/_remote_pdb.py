@@ -46,6 +46,7 @@ class RemotePdbBackend(base.Backend):
     """remote-pdb, in one process."""
 
     name = 'remote_pdb'
+    module = 'remote_pdb'
     protocol = 'pdb'
     abilities = frozenset(
         (base.Ability.LISTEN, base.Ability.PROMPT, base.Ability.INTERRUPT)
@@ -78,12 +79,16 @@ class RemotePdbBackend(base.Backend):
         """Call for a client, and give it a prompt in this thread.
 
         Returns at once if there is none; the prompt itself comes at the next
-        line of the frame.
+        line.
         """
+        into = frame is None
         frame = _caller() if frame is None else frame
         where = f'{frame.f_code.co_filename}:{frame.f_lineno}'
         mine = _mine()
-        turn = mine or _Turn()
+        if mine is None and _is_ours(frame):
+            _pass(where, _BUSY)
+            return
+        turn = mine or _Turn(into)
         try:
             if mine is None:
                 _turns.append(turn)
@@ -120,7 +125,7 @@ class RemotePdbBackend(base.Backend):
             return trouble or _ENDED
         module = importlib.import_module('osdbg.backends._remote_pdb_prompt')
         turn.prompt = module.Prompt(turn.line, turn.owner, turn.leave)
-        turn.prompt.begin(frame)
+        turn.prompt.begin(frame, turn.into)
         return ''
 
     def _take_turn(self, turn: _Turn, seconds: float) -> str:
@@ -155,7 +160,8 @@ _BUSY = 'this thread is at a prompt already'
 class _Turn:
     """The terminal of this process, as one thread wants it or has it."""
 
-    def __init__(self) -> None:
+    def __init__(self, into: bool) -> None:
+        self.into = into
         self.owner = greenlets.Owner()
         self.line: _remote_pdb_line.Line | None = None
         self.prompt: Any = None

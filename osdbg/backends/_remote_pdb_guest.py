@@ -32,6 +32,7 @@ _SKIPPED = (
     'osdbg.backends.*',
     'osdbg.bootstrap',
     'osdbg.breakpoints',
+    'osdbg.greenlets',
     'osdbg.integrations.*',
     'osdbg.signals',
     'osdbg.waiting',
@@ -49,6 +50,7 @@ class Guest(remote_pdb.RemotePdb):  # type: ignore[misc]
         # Not RemotePdb's own, which listens for a client.
         self._quiet = True
         self.backup: list[Any] = []
+        self.steps_into = False
         self.handle = self.terminal = terminal
         options: dict[str, Any] = {}
         if sys.version_info >= (3, 14):
@@ -66,6 +68,11 @@ class Guest(remote_pdb.RemotePdb):  # type: ignore[misc]
             readrc=False,
             **options,
         )
+
+    def user_call(self, frame: Any, argument_list: Any) -> None:
+        # Where nobody has typed "step", a stop is at a line and not at a def.
+        if not self.steps_into:
+            super().user_call(frame, argument_list)
 
     def _cmdloop(self) -> None:
         # Ctrl-C in a service is not for the debugger: it ends the service.

@@ -87,8 +87,11 @@ class Prompt(Guest):
         self._look = 0.0
         self._had_breakpoints = bool(bdb.Breakpoint.bplist)
 
-    def begin(self, frame: types.FrameType) -> None:
-        """Stop at the next line of a frame of this thread."""
+    def begin(self, frame: types.FrameType, into: bool = False) -> None:
+        """Stop at the next line of a frame of this thread.
+
+        :param into: or at the first line of what it is about to call
+        """
         self._arrived = False
         caller: types.FrameType | None = frame
         while caller is not None:
@@ -103,6 +106,9 @@ class Prompt(Guest):
             self._begin_at_once(frame)
         else:
             self.set_trace(frame)
+            if into:
+                self.set_step()
+                self._arrived = self.steps_into = True
 
     def _begin_at_once(self, frame: types.FrameType) -> None:
         """Open the prompt here: the frame may never come to a next line."""
@@ -162,6 +168,7 @@ class Prompt(Guest):
     def interaction(self, frame: Any, *args: Any) -> None:
         """Ask the client what to do, and do it."""
         self._arrived = True
+        self.steps_into = False
         self.talking = True
         try:
             with signals.obeying_together(self._line.hang_up):

@@ -82,6 +82,9 @@ class Backend(abc.ABC):
     name: ClassVar[str]
     """What ``[remote_debug] backend`` calls it."""
 
+    module: ClassVar[str]
+    """The module that its package brings, by which it is found."""
+
     protocol: ClassVar[str]
     """What it speaks with its client: ``dap``, ``pydevd`` or ``pdb``."""
 

@@ -31,6 +31,7 @@ from typing import Any
 
 from osdbg.cli import processes
 from osdbg import exceptions
+from osdbg import settings
 
 _CONNECT_SECONDS = 5.0
 _DETACH_SECONDS = 1.0
@@ -75,8 +76,11 @@ def run(arguments: argparse.Namespace) -> int:
     """
     address = read_address(arguments.address or '')
     if address is not None:
-        return connect(*address)
-    found = processes.find(arguments.address)
+        found = [p for p in processes.ask() if _is_at(p, *address)]
+        if not found or found[0]['protocol'] == 'pdb':
+            return connect(*address)
+    else:
+        found = processes.find(arguments.address)
     for process in found:
         if process['protocol'] == 'pdb':
             return connect(process['host'], process['port'])
@@ -96,6 +100,11 @@ def read_address(text: str) -> tuple[str, int] | None:
     if not colon and any(p['pid'] == int(port) for p in processes.ask()):
         return None
     return host.strip('[]') or '127.0.0.1', int(port)
+
+
+def _is_at(process: processes.Process, host: str, port: int) -> bool:
+    """Tell whether an address of this host is that of a process."""
+    return process['port'] == port and settings.is_loopback(host)
 
 
 def tell_ide(process: processes.Process) -> str:

@@ -37,10 +37,16 @@ def run(arguments: argparse.Namespace) -> int:
 
     :raises: OsdbgError when it is not clear to whom
     """
-    found = processes.find(arguments.service)
-    processes.ask(ids=[process['id'] for process in found], open=True)
+    ids = [process['id'] for process in processes.find(arguments.service)]
+    told = processes.ask(ids=ids, open=True)
+    found = [process for process in told if process['id'] in ids]
     workers = [process for process in found if process['worker'] is not None]
     for process in workers or found:
-        host, port = process['host'], process['port']
-        print(f'{processes.title(process)}: clients may come at {host}:{port}')
+        what = (
+            'an IDE is called that listens at'
+            if process['dials']
+            else 'clients may come at'
+        )
+        place = f'{process["host"]}:{process["port"]}'
+        print(f'{processes.title(process)}: {what} {place}')
     return 0

@@ -96,7 +96,9 @@ def run(arguments: argparse.Namespace) -> int:
     added = variables(arguments)
     path, argv = target.find(words, inject=arguments.inject)
     if arguments.inject:
-        added[environment.INJECT] = os.pathsep.join(_homes())
+        added[environment.INJECT] = os.pathsep.join(
+            _homes(_backend(arguments))
+        )
     environ = {**os.environ, **added}
     before = os.environ.get('PYTHONPATH')
     environ['PYTHONPATH'] = environment.python_path(before)
@@ -110,13 +112,22 @@ def run(arguments: argparse.Namespace) -> int:
         ) from exc
 
 
-def _homes() -> list[str]:
-    """Return the directories that osdbg and what it needs lie in."""
+def _homes(backend: str) -> list[str]:
+    """Return the directories that osdbg and its debugger lie in."""
     homes = {os.path.dirname(os.path.dirname(environment.SITE)): None}
-    spec = importlib.util.find_spec('debugpy')
+    spec = importlib.util.find_spec(backends.find(backend).module)
     if spec is not None and spec.origin is not None:
-        homes[os.path.dirname(os.path.dirname(spec.origin))] = None
+        home = os.path.dirname(spec.origin)
+        if spec.submodule_search_locations is not None:
+            home = os.path.dirname(home)
+        homes[home] = None
     return list(homes)
+
+
+def _backend(arguments: argparse.Namespace) -> str:
+    given = sources.from_environ(os.environ)
+    name: str = arguments.backend or given.get('backend', ('debugpy',))[0]
+    return name
 
 
 def variables(arguments: argparse.Namespace) -> dict[str, str]:

@@ -34,7 +34,9 @@ from osdbg import settings as settings_
 _HELLO_SECONDS = 10.0
 # How long an agent may take to be back, when the gateway is another.
 _RETURN_SECONDS = 3.0
-_LOOK_SECONDS = 0.05
+_LOOK_SECONDS = 0.02
+# How long a command waits until its wish has come true.
+_OPEN_SECONDS = 1.0
 # By what the debuggers of its workers speak.
 _KINDS: dict[str, type[Group]] = {
     'dap': Port,
@@ -102,7 +104,8 @@ class Gateway:
             elif message and 'prompt' in message:
                 await self._serve_prompt(message['prompt'], reader, writer)
             elif message and 'ask' in message:
-                writer.write(protocol.encode(self._answer(message['ask'])))
+                answer = await self._answer(message['ask'])
+                writer.write(protocol.encode(answer))
         except (
             exceptions.GatewayUnavailable,
             asyncio.TimeoutError,
@@ -199,17 +202,25 @@ class Gateway:
             await asyncio.sleep(_LOOK_SECONDS)
         return self._workers[worker_id]
 
-    def _answer(self, question: dict[str, Any]) -> dict[str, Any]:
+    async def _answer(self, question: dict[str, Any]) -> dict[str, Any]:
         """Answer a command of the user, after doing what it asks for.
 
         :param question: ``open``, if the workers of these ids are to be
             opened or closed
         :returns: all processes there are
         """
-        for worker_id in question.get('ids', ()):
-            worker = self._workers.get(worker_id)
-            if worker is not None:
-                worker.send(open=bool(question['open']))
+        ids, opened = question.get('ids', ()), bool(question.get('open'))
+        meant = [self._workers[i] for i in ids if i in self._workers]
+        for worker in meant:
+            worker.send(open=opened)
+        # Until their agents have, and the port is known that they have got.
+        loop = asyncio.get_running_loop()
+        end = loop.time() + _OPEN_SECONDS
+        while loop.time() < end and not all(
+            worker.opened == opened and self._group(worker).known
+            for worker in meant
+        ):
+            await asyncio.sleep(_LOOK_SECONDS)
         return {
             'processes': [
                 {**w.describe(), 'port': self._group(w).public_number}

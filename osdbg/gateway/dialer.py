@@ -22,6 +22,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import socket
 
 from osdbg.gateway.adapter import AdapterCall
 from osdbg.gateway.call import Call
@@ -59,7 +60,7 @@ class Dialer(Group):
         self._tasks: set[asyncio.Task[None]] = set()
         self._told: set[str] = set()
         self._absent: set[Worker] = set()
-        self._failure = ''
+        self._trouble = ''
         self._hurry = asyncio.Event()
         self._not_before: dict[Worker, float] = {}
 
@@ -95,6 +96,7 @@ class Dialer(Group):
         self._absent.discard(worker)
         if not self.workers:
             self._told.clear()
+            self._trouble = ''
             self._stop_calling()
 
     def _stop_calling(self) -> None:
@@ -188,6 +190,11 @@ class Dialer(Group):
                 self._tell_absence('connection refused')
                 return self._soon
             self._tell_absence(str(exc) or 'no answer')
+            if isinstance(exc, (socket.gaierror, UnicodeError)):
+                self._tell_once(
+                    f'{self.address} is no address ({exc}): correct '
+                    f'[remote_debug] host'
+                )
             return min(2 * pause, _LATE_SECONDS)
         if not worker.wanted or _is_own(writer):
             writer.close()
@@ -241,21 +248,30 @@ class Dialer(Group):
                 self._not_before[worker] = loop.time() + _AGAIN_SECONDS
             if call.answered:
                 self._hurry.set()
-            self._tell_failure(call)
+            self._note_end(call)
 
-    def _tell_failure(self, call: Call) -> None:
-        """Say once why whoever listens has not attached."""
+    def _note_end(self, call: Call) -> None:
+        """Say why whoever listens has not attached."""
         if call.attached:
-            self._failure = ''
-        elif call.why and call.why != self._failure:
-            self._failure = call.why
-            call.worker.log(
-                logging.WARNING,
-                f'osdbg: whoever listens at {self.address} is no IDE that '
-                f'debugs {call.worker.name} ({call.why}): start the debug '
-                f'server of the IDE there, or correct [remote_debug] host and '
-                f'port; it is called again and again',
+            self._trouble = ''
+        elif call.why:
+            self._tell_once(
+                f'whoever listens at {self.address} is no IDE that debugs '
+                f'{call.worker.name} ({call.why}): start the debug server of '
+                f'the IDE there, or correct [remote_debug] host and port; it '
+                f'is called again and again'
             )
+
+    def _tell_once(self, line: str) -> None:
+        """Log what is wrong, until something else is."""
+        if line == self._trouble:
+            return
+        self._trouble = line
+        told = set()
+        for worker in self.workers:
+            if worker.opened and worker.name not in told:
+                told.add(worker.name)
+                worker.log(logging.WARNING, f'osdbg: {line}')
 
     def _tell_absence(self, why: str) -> None:
         """Say once, to those who wanted an IDE at once, that none is there."""

@@ -49,6 +49,11 @@ class Group:
         return self.number
 
     @property
+    def known(self) -> bool:
+        """Whether it is known at which port it is reached, if at any."""
+        return True
+
+    @property
     def address(self) -> str:
         """Where clients connect, or where they listen."""
         return self.spell(self.number)

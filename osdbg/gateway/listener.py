@@ -138,7 +138,7 @@ class Listener:
 
     def tell(self) -> None:
         """Say once in each service's log where to attach, or why not."""
-        if self._server is None and not self._trouble:
+        if not self._known.is_set():
             return
         for worker in self._group.workers:
             if not worker.opened:
@@ -153,6 +153,11 @@ class Listener:
                         name=worker.name, address=self.address
                     )
                     worker.log(logging.INFO, f'osdbg: {line}{self._moved}')
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it listens, or has tried, or was not told to."""
+        return self._opening is None or self._known.is_set()
 
     async def known(self) -> str:
         """Wait until it is known whether it can listen.

@@ -48,6 +48,11 @@ class Port(Group):
         self._announcing: set[asyncio.Task[None]] = set()
         self._deadline: asyncio.TimerHandle | None = None
 
+    @property
+    def known(self) -> bool:
+        """Whether it is known that the port is open, or why not."""
+        return self._listener.is_settled
+
     async def _accept(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:

@@ -52,6 +52,11 @@ class PromptPort(Group):
         """The port that terminals use."""
         return self._listener.number
 
+    @property
+    def known(self) -> bool:
+        """Whether it is known at which port it is reached, if at any."""
+        return self._listener.is_settled
+
     def on_join(self, worker: Worker) -> None:
         """Open the port for the first process that is open."""
         names = sorted({other.name for other in self.workers})

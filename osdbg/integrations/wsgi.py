@@ -25,6 +25,7 @@ import os
 import re
 from typing import Any
 
+from osdbg import backends
 from osdbg import bootstrap
 from osdbg import exceptions
 from osdbg.integrations import base
@@ -117,7 +118,26 @@ def wrap_as_written(
         blank = isinstance(text, str) and not text.strip()
         if text is not None and not blank:
             stops[stop.name] = _read(stop, text, source)
-    return DebuggedApplication(app, conf, stops)
+    prompts = _check(bootstrap.resolve(conf), stops)
+    return DebuggedApplication(app, conf, stops, prompts)
+
+
+def _check(wished: settings.Settings | None, stops: dict[str, Any]) -> bool:
+    """Say which of the stops the debugger cannot do.
+
+    :returns: whether a stop calls for a client, where none is attached
+    """
+    if wished is None or not any(stops.values()):
+        return False
+    try:
+        abilities = backends.find(wished.backend).abilities
+        if stops.get('break_on_exception'):
+            option = 'break_on_exception'
+            backends.need(wished, option, True, backends.Ability.EXCEPTIONS)
+    except exceptions.OsdbgError as exc:
+        bootstrap.complain(f'osdbg does without it: {exc}')
+        abilities = backends.find(wished.backend).abilities
+    return backends.Ability.PROMPT in abilities
 
 
 def _arm(conf: Any) -> bool:
@@ -159,12 +179,20 @@ def _compiled(stop: settings.Setting, value: Any, source: str) -> Any:
 class DebuggedApplication:
     """An application, for clients to stop in. Nobody else notices."""
 
-    def __init__(self, app: Any, conf: Any, stops: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        app: Any,
+        conf: Any,
+        stops: Mapping[str, Any],
+        prompts: bool = False,
+    ) -> None:
         """Wrap an application.
 
         :param app: the application
         :param conf: the configuration to arm workers with, or None
         :param stops: the values of ``STOPS`` by name
+        :param prompts: whether a stop calls for a client, where none is
+            attached
         """
         from osdbg import agent
 
@@ -174,6 +202,7 @@ class DebuggedApplication:
         self._osdbg_on_exception = bool(stops.get('break_on_exception'))
         self._osdbg_path = stops.get('break_on_path')
         self._osdbg_request_id = stops.get('break_on_request_id')
+        self._osdbg_prompts = prompts
         # Of the process that loaded us, where the fork goes unnoticed.
         self._osdbg_pid = os.getpid() if wsgi_servers.forks_in_c() else None
 
@@ -201,7 +230,7 @@ class DebuggedApplication:
         if self._osdbg_pid and self._osdbg_pid != os.getpid():
             self._osdbg_arm()
         agent = self._osdbg_agent()
-        if agent is None or not agent.attached:
+        if agent is None or not (agent.attached or self._osdbg_prompts):
             return self._osdbg_app(environ, start_response)
         return self._osdbg_debug(agent, environ, start_response)
 

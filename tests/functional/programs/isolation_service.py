@@ -67,7 +67,11 @@ def looks():
 
 
 def changes(before):
+    import osdbg
+
     now = looks()
+    # This one init() takes, and keeps.
+    before = dict(before, breakpointhook=repr(osdbg.breakpoint))
     found = {
         name: (before[name], now[name])
         for name in before

@@ -197,6 +197,14 @@ class TestNoIde(DialerTestCase):
         ide.close()
         await agent.wait('absent', 2)
 
+    async def test_a_host_that_nobody_knows_is_told_once(self):
+        agent = await self.worker(host='no.such.host.invalid')
+        await agent.wait('log', 2)
+        await asyncio.sleep(0.2)
+        lines = [text for _, text in agent.said('log')]
+        self.assertEqual(2, len(lines), lines)
+        self.assertIn('correct [remote_debug] host', lines[1])
+
     def test_both_addresses_of_a_name_have_refused(self):
         refused = '[Errno 111] Connect call failed'
         for text, expected in (

@@ -19,6 +19,7 @@ import unittest
 from osdbg import agent
 from osdbg.integrations import wsgi
 from osdbg import settings
+from tests.functional.harness import free_port
 from tests.unit import fresh
 
 HEAD = '''
@@ -295,4 +296,59 @@ class TestDebuggedApplication(unittest.TestCase):
         self.assertRegex(
             record.getMessage(),
             r'break_on_path = \* \(from here\) is not valid: expected a reg',
+        )
+
+
+TERMINAL = """
+import logging, os, socket, threading, time
+from osdbg.integrations import wsgi
+
+lines = []
+
+class Keep(logging.Handler):
+    def emit(self, record):
+        lines.append(record.getMessage())
+
+logging.getLogger('osdbg').addHandler(Keep())
+port = int(os.environ['OS_REMOTE_DEBUG__PORT'])
+shown = []
+
+def terminal():
+    while True:
+        try:
+            sock = socket.create_connection(('127.0.0.1', port))
+            break
+        except OSError:
+            time.sleep(0.05)
+    sock.settimeout(20)
+    sock.sendall(b'c\\n')
+    while data := sock.recv(4096):
+        shown.append(data.decode())
+
+def app(environ, start_response):
+    answer = [b'answer']
+    return answer
+
+thread = threading.Thread(target=terminal, daemon=True)
+thread.start()
+wrapped = wsgi.wrap(app, break_on_path='^/stop', break_on_exception=True)
+assert wrapped({'PATH_INFO': '/go'}, None) == [b'answer']
+assert not shown
+assert wrapped({'PATH_INFO': '/stop'}, None) == [b'answer']
+thread.join(20)
+assert 'app()' in ''.join(shown), shown
+(line,) = [line for line in lines if 'break_on_exception' in line]
+assert 'beyond backend = rpdb: write backend = debugpy' in line, line
+print('OK')
+"""
+
+
+class TestTerminal(fresh.FreshTestCase):
+    """With pdb nobody is attached before a thread has stopped."""
+
+    def test_a_path_opens_a_prompt(self):
+        self.assert_ok(
+            TERMINAL,
+            OS_REMOTE_DEBUG__PORT=str(free_port()),
+            OS_REMOTE_DEBUG__BACKEND='rpdb',
         )
