@@ -13,6 +13,7 @@
 """What every backend does, and what it declares that it can do."""
 
 import errno
+import linecache
 import os
 import pathlib
 import re
@@ -104,13 +105,19 @@ class ContractTestCase(FunctionalTestCase):
             lambda: worker.get('/status')[1]['state'] == 'attached',
         )
 
-    def stop_in(self, client, worker, path='/breakpoint', mark='breakpoint'):
-        """Have a request stop."""
+    def stop_in(self, client, worker, path='/breakpoint'):
+        """Have a request stop at its ``breakpoint()``."""
         pending = worker.get_later(path)
         stop = client.wait_stopped()
         self.assertEqual(worker.pid, stop.pid)
-        self.assert_at(stop, mark)
+        self.assert_after_call(stop, 'breakpoint')
         return pending, stop
+
+    def assert_after_call(self, stop, mark):
+        """See a stop after ``breakpoint()``, or still at it (pdb of 3.13)."""
+        self.assertEqual(APP, stop.path)
+        text = linecache.getline(stop.path, stop.line)
+        self.assertRegex(text, rf'breakpoint\(\)$|# BREAK {mark}$')
 
     def change(self, client, worker, path='/breakpoint'):
         """Stop, look, change what is answered, and let it go."""
@@ -192,6 +199,7 @@ class EveryTest(ContractTestCase):
             options['prompt_timeout'] = 5
         (worker,) = self.start(engine, **options)
         client = self.debug([worker])
+        self.change(client, worker)
         child, stop = self.fork(client, worker, 20)
         stop.set('running', 'False')
         stop.resume()
@@ -208,7 +216,7 @@ class EveryTest(ContractTestCase):
         child = worker.get(path)[1]['child']
         stop = client.wait_stopped()
         self.assertEqual(child, stop.pid)
-        self.assert_at(stop, 'child')
+        self.assert_after_call(stop, 'child')
         return child, stop
 
     def reaped(self, worker, child):
@@ -296,7 +304,10 @@ class StoppingTest(ContractTestCase):
         (worker,) = self.start(engine)
         before = worker.state()
         client = self.debug([worker], 'handler')
-        pending, stop = self.stop_in(client, worker, '/work', 'handler')
+        pending = worker.get_later('/work')
+        stop = client.wait_stopped()
+        self.assertEqual(worker.pid, stop.pid)
+        self.assert_at(stop, 'handler')
         self.assertEqual('42', stop.look('count + 41'))
         for mark in ('sleep', 'after'):
             stop = stop.step()
