@@ -33,6 +33,7 @@ from osdbg import backends
 from osdbg import exceptions
 from osdbg.gateway.approach import Approach
 from osdbg.gateway import protocol
+from osdbg import greenlets
 from osdbg import journal
 from osdbg import settings as settings_
 from osdbg import waiting
@@ -90,6 +91,8 @@ class Agent:
         self._said: dict[str, Any] = {}
         self._transition = waiting.allocate_lock()
         self._approach = Approach(self._transition)
+        # Held while clients are let in or sent away, and that is said.
+        self._door = waiting.allocate_lock()
         # The thread that is forking and holds the lock above.
         self._forker = 0
         self.trouble = ''
@@ -128,8 +131,14 @@ class Agent:
         with self._transition:
             if settings.activate != self.settings.activate:
                 self.opened = settings.activate != 'on_demand'
+            same = settings.backend == self.settings.backend
             self.settings = settings
+        prompter = self._prompter
+        if prompter is not None and same:
+            prompter.settings = settings
+        elif prompter is not None:
             self._prompter = None
+            self._guard(prompter, prompter.unload)
         self._renew()
 
     def _renew(self) -> None:
@@ -147,13 +156,25 @@ class Agent:
 
     def open(self, opened: bool) -> None:
         """Let clients come, or send them away and let no more come."""
-        self.opened = opened
-        channel = self._channel
-        if channel is not None:
-            channel.send(open=opened)
+        with self._door:
+            changed, self.opened = self.opened != opened, opened
+            if changed and self._channel is not None:
+                self._channel.send(open=opened)
         prompter = self._prompter
         if prompter is not None and not opened:
-            prompter.unload()
+            self._guard(prompter, prompter.unload)
+
+    def _guard(self, backend: backends.Backend, call: Any, *args: Any) -> None:
+        """Call a backend, and let nothing of its own into the service."""
+        try:
+            call(*args)
+        except Exception as exc:
+            if exc is backend.thrown:
+                raise
+            self._complain(
+                f'[remote_debug] backend = {backend.name} failed: {exc!r}; '
+                f'the service goes on: please report it to whoever wrote that'
+            )
 
     def stop_waiting(self) -> None:
         """Let go whoever waits for a client: the process is to stop."""
@@ -229,7 +250,7 @@ class Agent:
             backend = self._find_prompter() if self._may_prompt else None
         if backend is None:
             return False
-        backend.break_here(frame)
+        self._guard(backend, backend.break_here, frame)
         return True
 
     def interrupt(self, frame: types.FrameType | None) -> None:
@@ -239,7 +260,7 @@ class Agent:
         """
         prompter = self._find_prompter()
         if prompter is not None:
-            prompter.break_here(frame)
+            self._guard(prompter, prompter.break_here, frame)
 
     @property
     def _may_prompt(self) -> bool:
@@ -248,16 +269,30 @@ class Agent:
     def _find_prompter(self) -> backends.Backend | None:
         """Return the backend, if it is one that calls for a client."""
         if self._prompter is None:
-            backend = backends.create(self.settings)
-            if backends.Ability.PROMPT not in backend.abilities:
+            abilities = backends.find(self.settings.backend).abilities
+            if backends.Ability.PROMPT not in abilities:
+                return None
+            try:
+                backend = backends.create(self.settings)
+            except Exception as exc:
+                self._complain(f'the debugger could not be made ({exc!r})')
                 return None
             backend.reach = self._reach
             self._prompter = backend
         return self._prompter
 
     def _reach(self, where: str) -> Any:
-        self.wait_armed(_ARM_SECONDS)  # it may be the service's first line
-        sock = protocol.connect()
+        # It may be the service's first line, or the gateway another one.
+        limit = min(_ARM_SECONDS, self.settings.prompt_timeout or _ARM_SECONDS)
+        end = waiting.monotonic() + limit
+        while not self._answered.wait(0) and waiting.monotonic() < end:
+            greenlets.nap()
+        try:
+            sock = protocol.connect()
+        except OSError as exc:
+            raise exceptions.GatewayUnavailable(
+                protocol.place(), str(exc)
+            ) from exc
         prompt = {
             'worker': self.id,
             'where': where,
@@ -302,8 +337,8 @@ class Agent:
                     )
             except exceptions.OsdbgError as exc:
                 self._complain(str(exc))
-            except Exception as exc:
-                # Nothing may escape into the service.
+            except BaseException as exc:
+                # Nothing may escape, and this thread has to live on.
                 self._complain(f'osdbg failed: {exc!r}; it goes on trying')
             if self._renewing:
                 self._renewing = False
@@ -346,6 +381,8 @@ class Agent:
             with self._transition:
                 channel.close()
                 self._channel = None
+                if self._answered.wait(0):
+                    self._answered = waiting.Event()
             self._unload()
 
     def _greet(self) -> protocol.Channel:
@@ -354,8 +391,9 @@ class Agent:
         with self._transition:
             channel = protocol.Channel(protocol.connect())
             self._said = self._wishes()
-            channel.send(hello=self._hello())
-            self._channel = channel
+            with self._door:
+                channel.send(hello=self._hello())
+                self._channel = channel
         return channel
 
     def _hello(self) -> dict[str, Any]:
@@ -404,7 +442,8 @@ class Agent:
             elif order == 'open':
                 self.open(value)
             elif order == 'absent':
-                self._note_absence(value)
+                self._failure = value  # nobody listens where the IDE should
+                self._loaded.set()
             elif order == 'port':
                 self._answer(value)
             elif order == 'log':
@@ -416,12 +455,6 @@ class Agent:
             # Nobody will load a debugger here, or attach to it.
             self._loaded.set()
             self._ready.set()
-
-    def _note_absence(self, line: str) -> None:
-        """Note that nobody listens where the IDE should."""
-        self._failure = line
-        journal.write(logging.WARNING, '%s', line)
-        self._loaded.set()
 
     def _load(self, channel: protocol.Channel, ticket: str) -> None:
         self._unload()
@@ -458,7 +491,7 @@ class Agent:
             return ''
         except exceptions.OsdbgError as exc:
             return str(exc)
-        except Exception as exc:
+        except BaseException as exc:  # this thread has to live on
             return f'{type(exc).__name__}: {exc}'
         self.backend = backend
         return None

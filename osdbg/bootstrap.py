@@ -91,7 +91,10 @@ def init(conf: Any = None) -> Status | None:
 
 
 def arm(
-    conf: Any = None, frame: Any = None, waits: bool = True
+    conf: Any = None,
+    frame: Any = None,
+    waits: bool = True,
+    strict: bool = True,
 ) -> Status | None:
     """Do what ``init()`` does, for an integration and not for the service.
 
@@ -102,6 +105,7 @@ def arm(
     :param frame: at whose next line ``suspend`` stops; without one, at the
         next line that is the service's own
     :param waits: whether this may block at all
+    :param strict: whether it may end the program, if it is ``required``
     :returns: as from ``init()``
     :raises: SystemExit as ``init()``
     """
@@ -112,7 +116,7 @@ def arm(
         conf,
         frame,
         waits=waits and not late,
-        strict=not (late or (is_worker and looked)),
+        strict=strict and not (late or (is_worker and looked)),
     )
 
 
@@ -357,6 +361,9 @@ def _refuse(exc: Exception, required: bool) -> None:
     if required:
         raise SystemExit(line) from exc
     complain(line)
+    from osdbg import breakpoints
+
+    breakpoints.take_hook()  # whoever asked for us wants no prompt on stdin
 
 
 def _is_required(conf: Any) -> bool:
@@ -400,7 +407,7 @@ def attach(conf: Any = None) -> Status | None:
     :returns: as from ``init()``; None when osdbg is off
     """
     if conf is not None or current_agent() is None:
-        _init(conf, sys._getframe(1), waits=False)
+        arm(conf, waits=False, strict=False)
     agent = current_agent()
     if agent is None:
         return None

@@ -23,9 +23,13 @@ from typing import Any, TYPE_CHECKING
 from osdbg import backends
 from osdbg import bootstrap
 from osdbg import signals
+from osdbg import waiting
 
 if TYPE_CHECKING:
     from osdbg import agent as agent_
+
+# The threads that are writing that a breakpoint has been passed.
+_passing: set[int] = set()
 
 
 def set_trace() -> None:
@@ -64,31 +68,43 @@ def answer_interrupts(agent: agent_.Agent) -> None:
     settings = agent.settings
     abilities = backends.find(settings.backend).abilities
     if (
-        settings.activate == 'on_demand'
-        and backends.Ability.INTERRUPT in abilities
-        and not signals.take_urgent(agent.interrupt)
+        settings.activate != 'on_demand'
+        or backends.Ability.INTERRUPT not in abilities
     ):
+        signals.release_urgent()
+    elif not signals.take_urgent(agent.interrupt):
         bootstrap.complain(
             'osdbg: kill -URG will open no prompt in this process: call '
-            'init() in the main thread, and not under uWSGI'
+            'init() in the main thread, not under uWSGI, and leave SIGURG '
+            'without a handler'
         )
 
 
 def _break(frame: Any) -> None:
+    if sys.is_finalizing():
+        return  # nothing can be imported any more
     if bootstrap.current_agent() is None:
-        bootstrap.arm(
-            None, frame
-        )  # with the environment alone, if it says anything
+        # With the environment alone, if it says anything.
+        bootstrap.arm(None, frame, waits=False, strict=False)
     agent = bootstrap.current_agent()
     if agent is None:
-        why = 'osdbg is off, set OS_REMOTE_DEBUG__PORT=5678'
-    elif agent.break_here(frame):
-        return
-    else:
-        why = 'no client is attached'
-    logging.getLogger('osdbg').debug(
-        'breakpoint at %s:%s passed: %s',
-        frame.f_code.co_filename,
-        frame.f_lineno,
-        why,
-    )
+        _pass(frame, 'osdbg is off, set OS_REMOTE_DEBUG__PORT=5678')
+    elif not agent.break_here(frame):
+        _pass(frame, 'no client is attached')
+
+
+def _pass(frame: Any, why: str) -> None:
+    """Say that a breakpoint has been passed; not those in that itself."""
+    ident = waiting.get_ident()
+    if ident in _passing:
+        return  # a handler of logging that has one
+    _passing.add(ident)
+    try:
+        logging.getLogger('osdbg').debug(
+            'breakpoint at %s:%s passed: %s',
+            frame.f_code.co_filename,
+            frame.f_lineno,
+            why,
+        )
+    finally:
+        _passing.discard(ident)

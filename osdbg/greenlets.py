@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """Green threads, where a service has them: who runs, and how it waits."""
 
 from __future__ import annotations

@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+import functools
 import signal
 import sys
 import types
@@ -24,6 +25,8 @@ from osdbg import program
 from osdbg import waiting
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM)
+# A partial of a method of an object of ...; more may be one that has no end.
+_MAX_WRAPPERS = 16
 
 
 class obeying_signals:  # noqa: N801  (reads as a statement)
@@ -68,7 +71,7 @@ class obeying_signals:  # noqa: N801  (reads as a statement)
         stopped on the first line it runs: that of the handler.
         """
         codes = {
-            getattr(handler, '__code__', None): signum
+            _code(handler): signum
             for signum, handler in self._handlers.items()
         }
         codes.pop(None, None)
@@ -128,10 +131,8 @@ def _resume_all(those: list[obeying_together]) -> None:
 
 def in_handler() -> bool:
     """Tell whether this thread is in a signal handler just now."""
-    codes = set()
-    for signum in signal.valid_signals():
-        handler = signal.getsignal(signum)
-        codes.add(getattr(handler, '__code__', None))
+    signals = signal.valid_signals()
+    codes = {_code(signal.getsignal(signum)) for signum in signals}
     frame = sys._getframe(1)
     while frame is not None:
         if frame.f_code in codes:
@@ -140,22 +141,80 @@ def in_handler() -> bool:
     return False
 
 
+def _code(handler: Any) -> types.CodeType | None:
+    """Return what a handler runs first that is Python, if anything is."""
+    for _ in range(_MAX_WRAPPERS):
+        if handler is None or isinstance(handler, int):
+            break
+        try:
+            code = getattr(handler, '__code__', None)
+            if isinstance(code, types.CodeType):
+                return code
+            if isinstance(handler, functools.partial):
+                handler = handler.func
+                continue
+            for name in ('__wrapped__', '__func__'):
+                if hasattr(handler, name):
+                    handler = getattr(handler, name)
+                    break
+            else:
+                handler = type(handler).__call__
+        except Exception:
+            break  # an object of the service that cannot be looked into
+    return None
+
+
+class _Urgent:
+    """What handles SIGURG."""
+
+    def __init__(
+        self, call: Callable[[types.FrameType | None], None], before: Any
+    ) -> None:
+        self.call: Callable[[types.FrameType | None], None] | None = call
+        self.before = before
+
+    def __call__(self, signum: int, frame: types.FrameType | None) -> None:
+        if self.call is not None:
+            self.call(frame)
+
+
 def take_urgent(call: Callable[[types.FrameType | None], None]) -> bool:
     """Have something called in the main thread on SIGURG.
 
-    It is the one signal that nobody else takes, and that does no harm to a
-    process that has no handler for it (SIGUSR1 and SIGUSR2 end it).
+    It is the one signal that hardly anybody else takes, and that does no harm
+    to a process that has no handler for it (SIGUSR1 and SIGUSR2 end it).
 
     :param call: with the frame that the main thread was at
-    :returns: whether that can be
+    :returns: whether that can be; a handler of the service stays
     """
     if not _belong_to_python():
         return False
+    before = signal.getsignal(signal.SIGURG)
+    if isinstance(before, _Urgent):
+        before.call = call
+        return True
+    if before not in (signal.SIG_DFL, signal.SIG_IGN):
+        return False  # None is a handler, too: one that is not Python's
     try:
-        signal.signal(signal.SIGURG, lambda signum, frame: call(frame))
+        signal.signal(signal.SIGURG, _Urgent(call, before))
     except ValueError:
         return False  # not the main thread
     return True
+
+
+def release_urgent() -> None:
+    """Undo ``take_urgent``, unless the service has set another meanwhile.
+
+    In another thread than the main thread, do nothing on SIGURG instead.
+    """
+    handler = signal.getsignal(signal.SIGURG)
+    if not isinstance(handler, _Urgent):
+        return
+    handler.call = None
+    try:
+        signal.signal(signal.SIGURG, handler.before)
+    except ValueError:
+        pass  # not the main thread
 
 
 def _belong_to_python() -> bool:

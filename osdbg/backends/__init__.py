@@ -24,6 +24,8 @@ from osdbg import settings as settings_
 
 __all__ = ['Ability', 'Backend', 'OWN', 'check', 'create', 'find', 'need']
 
+PROTOCOLS = ('dap', 'pydevd', 'pdb')
+"""What the gateway can bring a debugger and its client together in."""
 _NAMESPACE = 'osdbg.backends'
 OWN = {
     'debugpy': 'osdbg.backends._debugpy:DebugpyBackend',
@@ -88,6 +90,13 @@ def _plugged_in(name: str) -> type[Backend]:
         raise exceptions.OsdbgError(
             f'[remote_debug] backend = {name} leads to {found!r}, which is no '
             f'osdbg.backends.Backend: correct the entry point of its package'
+        )
+    protocol = getattr(found, 'protocol', None)
+    if protocol not in PROTOCOLS or not hasattr(found, 'abilities'):
+        raise exceptions.OsdbgError(
+            f'[remote_debug] backend = {name} leads to {found!r}, which '
+            f'declares no abilities, or a protocol other than '
+            f'{", ".join(PROTOCOLS)}: have that mended where it comes from'
         )
     return found
 

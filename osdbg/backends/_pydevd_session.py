@@ -257,6 +257,10 @@ class PydevdSession(base.Backend):
         """Free what threads of the parent may have held, in its child."""
         constants().after_fork()
         pydevd.settrace_forked(setup_tracing=False)
+        # It would go on with what it has kept of the thread that has forked.
+        tracing: Any = getattr(pydevd, 'pydevd_sys_monitoring', None)
+        if hasattr(tracing, 'reset_thread_local_info'):
+            tracing.reset_thread_local_info()
 
     def _stop_tracing(self, pydevd: Any) -> None:
         """Take the trace functions out of every thread.

@@ -23,6 +23,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import logging
+import os
 import sys
 import types
 from typing import Any
@@ -66,21 +67,22 @@ class RemotePdbBackend(base.Backend):
 
     def unload(self) -> None:
         """End all prompts, and let go who waits for one."""
-        for turn in list(_turns):
+        for turn in _here():
             turn.stop()
 
     def after_fork(self) -> None:
         """Leave the parent's prompts, and their sockets, to the parent."""
-        turns, _turns[:] = list(_turns), []
-        for turn in turns:
-            turn.disown()
+        _here()
 
     def break_here(self, frame: types.FrameType | None) -> None:
         """Call for a client, and give it a prompt in this thread.
 
         Returns at once if there is none; the prompt itself comes at the next
-        line.
+        line. In a log handler that writes a line of osdbg's, it says nothing
+        either: that would be one more line.
         """
+        if _is_logging():
+            return
         into = frame is None
         frame = _caller() if frame is None else frame
         where = f'{frame.f_code.co_filename}:{frame.f_lineno}'
@@ -136,7 +138,8 @@ class RemotePdbBackend(base.Backend):
         passes = self.settings.second_prompt == 'pass'
         end = waiting.monotonic() + seconds if seconds else float('inf')
         while not turn.stopped:
-            first = _turns[0] if _turns else turn
+            here = _here()
+            first = here[0] if here else turn
             if first is turn or first.is_over():
                 if first is turn:
                     return ''
@@ -162,6 +165,7 @@ class _Turn:
 
     def __init__(self, into: bool) -> None:
         self.into = into
+        self.pid = os.getpid()
         self.owner = greenlets.Owner()
         self.line: _remote_pdb_line.Line | None = None
         self.prompt: Any = None
@@ -212,7 +216,7 @@ class _Turn:
             self.prompt.finish()
 
     def disown(self) -> None:
-        """Forget it in a forked child."""
+        """Forget it in a forked child, and leave it to the parent."""
         self.stopped = True
         if self.line is not None:
             self.line.drop()
@@ -220,11 +224,40 @@ class _Turn:
             self.prompt.finish()
 
 
+def _here() -> list[_Turn]:
+    """Return the turns of this process; forget those of its parent.
+
+    By the process id, since nobody may have called ``after_fork``: not the
+    agent, if it has another backend by now, and not a fork in C.
+    """
+    pid = os.getpid()
+    for turn in [turn for turn in _turns if turn.pid != pid]:
+        try:
+            _turns.remove(turn)
+        except ValueError:
+            continue  # somebody was quicker
+        turn.disown()
+    return list(_turns)
+
+
 def _mine() -> _Turn | None:
-    for turn in list(_turns):
+    for turn in _here():
         if turn.owner.is_current():
             return turn
     return None
+
+
+def _is_logging() -> bool:
+    """Tell whether this thread, or green thread, writes a line of osdbg's.
+
+    The stack tells it of each of them, and forgets it by itself.
+    """
+    frame: types.FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_globals.get('__name__') == journal.__name__:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _is_ours(frame: types.FrameType | None) -> bool:

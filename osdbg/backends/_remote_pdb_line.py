@@ -22,6 +22,7 @@ from __future__ import annotations
 import _socket
 import io
 import json
+import os
 from typing import Any
 
 from osdbg import greenlets
@@ -48,9 +49,18 @@ class Line:
         sock.setblocking(False)
         self._sock = sock
         self._over = False
+        self._pid = os.getpid()
         self._reader = io.BufferedReader(_Raw(self), _CHUNK)
         self.thrown: BaseException | None = None
         """What the service has thrown into a green thread that waited."""
+
+    @property
+    def _ended(self) -> bool:
+        """Whether there is nothing more to come, or to say, in this process.
+
+        What a forked child has is its parent's: it must not read a word.
+        """
+        return self._over or self._pid != os.getpid()
 
     def wait_go(self, seconds: float) -> str:
         """Wait for a client.
@@ -78,7 +88,7 @@ class Line:
 
         :param end: until when to wait, by the monotonic clock
         """
-        while not self._over:
+        while not self._ended:
             try:
                 data: bytes = self._sock.recv(size)
                 return data
@@ -92,7 +102,7 @@ class Line:
     def sendall(self, data: bytes) -> None:
         """Send, unless nobody is there any more."""
         view = memoryview(data)
-        while view and not self._over:
+        while view and not self._ended:
             try:
                 view = view[self._sock.send(view) :]
             except BlockingIOError:
@@ -145,7 +155,7 @@ class Line:
 
     def is_gone(self) -> bool:
         """Look whether the client has gone, while nobody reads."""
-        if self._over:
+        if self._ended:
             return True
         try:
             return not self._sock.recv(1, _socket.MSG_PEEK)
@@ -157,9 +167,12 @@ class Line:
     def hang_up(self) -> None:
         """End the connection; whoever waits for it goes on.
 
-        From any thread: the descriptor stays until its owner closes it.
+        From any thread: the descriptor stays until its owner closes it. Not
+        in a forked child: it would end its parent's.
         """
         self._over = True
+        if self._pid != os.getpid():
+            return
         try:
             self._sock.shutdown(_socket.SHUT_RDWR)
         except OSError:
@@ -167,6 +180,9 @@ class Line:
 
     def close(self) -> None:
         """End the connection and give back the descriptor."""
+        if self._pid != os.getpid():
+            self.drop()
+            return
         self.hang_up()
         try:
             # What is left unread would take what was said from the peer.

@@ -82,7 +82,7 @@ class Backend(abc.ABC):
     name: ClassVar[str]
     """What ``[remote_debug] backend`` calls it."""
 
-    module: ClassVar[str]
+    module: ClassVar[str] = ''
     """The module that its package brings, by which it is found."""
 
     protocol: ClassVar[str]
@@ -101,6 +101,9 @@ class Backend(abc.ABC):
         """
         self.settings = settings
         self.version = ''
+        # What the service has thrown into a thread that waited for a client:
+        # of all that break_here() raises, it alone goes on to the service.
+        self.thrown: BaseException | None = None
         # Set by the agent: says where a thread has stopped, and returns the
         # connected socket on which a client is going to speak. The first
         # line on it is JSON, {"go": true} or {"refused": "why"}.

@@ -72,20 +72,47 @@ def run(arguments: argparse.Namespace) -> int:
     What speaks to an IDE and not to a terminal is told how to reach.
 
     :returns: 0 if there was a prompt
-    :raises: OsdbgError when nobody listens there
+    :raises: OsdbgError when nobody listens there, or nobody was let come
     """
     address = read_address(arguments.address or '')
     if address is not None:
         found = [p for p in processes.ask() if _is_at(p, *address)]
         if not found or found[0]['protocol'] == 'pdb':
-            return connect(*address)
+            return _reach(found, *address)
     else:
         found = processes.find(arguments.address)
     for process in found:
         if process['protocol'] == 'pdb':
-            return connect(process['host'], process['port'])
+            return _reach(found, process['host'], process['port'])
+    if _are_closed(found):
+        raise _closed(found)
     print(tell_ide(found[0]))
     return 0
+
+
+def _reach(found: list[processes.Process], host: str, port: int) -> int:
+    """Connect, even to a process that was not opened.
+
+    SIGURG may have opened a prompt in it, and only the port tells.
+    """
+    try:
+        return connect(host, port)
+    except exceptions.OsdbgError as exc:
+        if _are_closed(found):
+            raise _closed(found) from exc
+        raise
+
+
+def _are_closed(found: list[processes.Process]) -> bool:
+    """Tell whether clients may come to none of some processes."""
+    return bool(found) and not any(p.get('opened', True) for p in found)
+
+
+def _closed(found: list[processes.Process]) -> exceptions.OsdbgError:
+    name = processes.show(found[0]['name'])
+    return exceptions.OsdbgError(
+        f'{name} lets no client come: type osdbg open {name} first'
+    )
 
 
 def read_address(text: str) -> tuple[str, int] | None:
@@ -113,11 +140,12 @@ def tell_ide(process: processes.Process) -> str:
     :param process: what the gateway says of it
     """
     place = {'host': process['host'], 'port': process['port']}
-    name = process['name']
+    host = processes.show(process['host'])
+    name = processes.show(process['name'])
     if process['protocol'] == 'pydevd':
         return (
             f'{name} is debugged by {process["backend"]}: let the debug '
-            f'server of the IDE listen at {place["host"]}:{place["port"]}'
+            f'server of the IDE listen at {host}:{place["port"]}'
         )
     configuration = {
         'name': f'osdbg: {name}',
@@ -144,8 +172,8 @@ def connect(host: str, port: int) -> int:
         sock = socket.create_connection((host, port), _CONNECT_SECONDS)
     except OSError as exc:
         raise exceptions.OsdbgError(
-            f'nobody listens at {host}:{port} ({exc.strerror or exc}): look '
-            f'into the log of the service for the port of its prompts'
+            f'nobody listens at {processes.show(host)}:{port} '
+            f'({exc.strerror or exc}): look into the log of the service for the port of its prompts'
         ) from exc
     sock.settimeout(None)
     with sock, _history():

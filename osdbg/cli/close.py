@@ -10,43 +10,24 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """``osdbg close``: send clients away, and let no more come."""
 
 from __future__ import annotations
 
 import argparse
 
-from osdbg.cli import processes
+from osdbg.cli import switch
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.epilog = 'example: osdbg close nova-conductor'
-    parser.add_argument(
-        'service',
-        nargs='?',
-        metavar='SERVICE',
-        help='a service, one of its workers (nova-conductor/1), or a process '
-        'id; unset, the only service there is',
-    )
+    switch.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Send clients away, and let no more come.
 
+    :returns: 0 only if all that were meant have done so
     :raises: OsdbgError when it is not clear to whom
     """
-    ids = [process['id'] for process in processes.find(arguments.service)]
-    told = processes.ask(ids=ids, open=False)
-    found = [process for process in told if process['id'] in ids]
-    workers = [process for process in found if process['worker'] is not None]
-    for process in workers or found:
-        what = (
-            'no IDE is called at'
-            if process['dials']
-            else 'no client may come at'
-        )
-        place = f'{process["host"]}:{process["port"]}'
-        print(f'{processes.title(process)}: {what} {place}')
-    return 0
+    return switch.switch(arguments.service, False)

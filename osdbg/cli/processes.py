@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """The armed processes of this user, as commands name and reach them."""
 
 from __future__ import annotations
@@ -65,7 +64,7 @@ def find(wanted: str | None) -> list[Process]:
     :raises: OsdbgError when there is none, or when it could be several
     """
     processes = ask()
-    names = sorted({str(process['name']) for process in processes})
+    names = sorted({show(process['name']) for process in processes})
     if not processes:
         raise exceptions.OsdbgError(
             'no process of yours is armed: start the service with '
@@ -78,7 +77,7 @@ def find(wanted: str | None) -> list[Process]:
     found = [p for p in processes if wanted is None or _is(p, wanted)]
     if not found:
         raise exceptions.OsdbgError(
-            f'{wanted} is not armed: write one of {", ".join(names)}, or the '
+            f'{show(wanted)} is not armed: write one of {", ".join(names)}, or the '
             f'process id of a worker'
         )
     return found
@@ -93,6 +92,20 @@ def _is(process: Process, wanted: str) -> bool:
 
 def title(process: Process) -> str:
     """Return what people call a process."""
+    name = show(process['name'])
     if process['worker'] is None:
-        return f'{process["name"]} launcher [{process["pid"]}]'
-    return f'{process["name"]}/{process["worker"]} [{process["pid"]}]'
+        return f'{name} launcher [{process["pid"]}]'
+    return f'{name}/{process["worker"]} [{process["pid"]}]'
+
+
+def show(text: object) -> str:
+    """Return a text so that a terminal shows it, and does not obey it.
+
+    A name may come from whoever writes the configuration of a service.
+    """
+    return ''.join(
+        char
+        if char.isprintable()
+        else char.encode('unicode_escape').decode('ascii')
+        for char in str(text)
+    )

@@ -115,7 +115,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _homes(backend: str) -> list[str]:
     """Return the directories that osdbg and its debugger lie in."""
     homes = {os.path.dirname(os.path.dirname(environment.SITE)): None}
-    spec = importlib.util.find_spec(backends.find(backend).module)
+    module = backends.find(backend).module
+    spec = importlib.util.find_spec(module) if module else None
     if spec is not None and spec.origin is not None:
         home = os.path.dirname(spec.origin)
         if spec.submodule_search_locations is not None:

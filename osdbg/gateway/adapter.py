@@ -26,6 +26,7 @@ import asyncio
 from osdbg.gateway.call import Call
 from osdbg.gateway import dap
 from osdbg.gateway.debug_server import DebugServer
+from osdbg.gateway import words as words_
 from osdbg.gateway.worker import Worker
 
 # An adapter asks who it is as soon as it has accepted a connection.
@@ -43,6 +44,8 @@ _DEATH_SECONDS = 0.2
 _SUCCESSOR_SECONDS = 2.0
 # Whose child the root is, for the adapter: of no process that it knows.
 _NOBODY = 0
+# What is wrong with its first words, and the words.
+_MAX_ERROR = 200
 _QUESTIONS = frozenset(('pydevdAuthorize', 'pydevdSystemInfo'))
 
 
@@ -103,7 +106,8 @@ class AdapterCall(Call):
                 (serving, ending), return_when=asyncio.FIRST_COMPLETED
             )
             if serving.done() and serving.exception() is not None:
-                self._blame(f'it is no debug adapter: {serving.exception()}')
+                error = words_.quote(str(serving.exception()), _MAX_ERROR)
+                self._blame(f'it is no debug adapter: {error}')
         finally:
             self._stop_timer()
             ending.cancel()
@@ -151,9 +155,10 @@ class AdapterCall(Call):
     def _handle_first(self, message: dap.Message) -> None:
         if message.get('command') not in _QUESTIONS:
             words = message.get('event') or message.get('command')
+            said = words_.quote(repr(words))
             self._blame(
                 f'it is no debug adapter that waits for a service (its first '
-                f'word is {words!r}): write "listen" into the configuration '
+                f'word is {said}): write "listen" into the configuration '
                 f'of the IDE'
             )
             self.end()
@@ -174,7 +179,7 @@ class AdapterCall(Call):
             self.attached = True
             self.answer()
         elif what == 'failed':
-            self._blame(why)
+            self._blame(words_.quote(why))
             self._limit(_GOODBYE_SECONDS, '')
         elif self.is_root:
             self._limit(_GOODBYE_SECONDS, '')

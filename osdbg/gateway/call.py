@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import abc
 import asyncio
+import re
 from typing import Any
 
 from osdbg.gateway.worker import LoadFailed
@@ -23,7 +24,11 @@ from osdbg.gateway.worker import Worker
 
 # IDEs speak at once; whoever accepts and says nothing is none, or is stuck.
 _SILENCE_SECONDS = 10.0
+# By then it has said which version it has, and that is a short line.
+_MAX_FIRST = 4 * 1024
 _CHUNK = 64 * 1024
+# A line of pydevd's protocol: the command, its number in sequence, the rest.
+_PYDEVD_LINE = re.compile(rb'\d+\t-?\d+\t')
 
 
 class Call(abc.ABC):
@@ -136,20 +141,23 @@ class Link:
 class LineCall(Call):
     """An IDE that speaks pydevd's own protocol, as PyCharm and PyDev do."""
 
+    _first = b''
+
     async def _talk(self) -> None:
+        self.why = 'it hangs up at once'
         try:
-            first = await asyncio.wait_for(
-                self.reader.read(_CHUNK), _SILENCE_SECONDS
-            )
+            await asyncio.wait_for(self._listen(), _SILENCE_SECONDS)
         except asyncio.TimeoutError:
             self.why = f'it says nothing in {_SILENCE_SECONDS:g} s'
+        line, newline, _ = self._first.partition(b'\n')
+        if not newline or not _PYDEVD_LINE.match(line):
+            if self._first:
+                self.why = "it does not speak pydevd's protocol"
             return
-        if not first:
-            self.why = 'it hangs up at once'
-            return
+        self.why = ''
         self.answer()
         link: Link = await self.worker.loaded()
-        link.writer.write(first)
+        link.writer.write(self._first)
         attaching = asyncio.ensure_future(self._attach())
         pumps = [
             asyncio.ensure_future(_pump(self.reader, link.writer)),
@@ -161,6 +169,14 @@ class LineCall(Call):
             for task in (attaching, *pumps):
                 task.cancel()
             link.close()
+
+    async def _listen(self) -> None:
+        """Read the first line, or as much as shows that it is none."""
+        while b'\n' not in self._first and len(self._first) < _MAX_FIRST:
+            data = await self.reader.read(_MAX_FIRST)
+            if not data:
+                return
+            self._first += data
 
 
 async def _pump(

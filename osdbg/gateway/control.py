@@ -25,18 +25,23 @@ from osdbg.gateway import dap
 from osdbg.gateway.dialer import Dialer
 from osdbg.gateway.group import Group
 from osdbg.gateway.port import Port
-
 from osdbg.gateway.prompt_port import PromptPort
 from osdbg.gateway import protocol
+from osdbg.gateway import words
+from osdbg.gateway.worker import field
 from osdbg.gateway.worker import Worker
 from osdbg import settings as settings_
 
 _HELLO_SECONDS = 10.0
+# The longest time that a thread may wait: a year.
+_LONGEST = 365 * 24 * 3600
 # How long an agent may take to be back, when the gateway is another.
 _RETURN_SECONDS = 3.0
 _LOOK_SECONDS = 0.02
 # How long a command waits until its wish has come true.
 _OPEN_SECONDS = 1.0
+# Of the file and line where a thread has stopped.
+_MAX_PLACE = 200
 # By what the debuggers of its workers speak.
 _KINDS: dict[str, type[Group]] = {
     'dap': Port,
@@ -185,10 +190,13 @@ class Gateway:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
-        worker = await self._known(str(prompt['worker']))
+        where = words.quote(field(prompt, 'where', str), _MAX_PLACE)
+        seconds = prompt['seconds']
+        if type(seconds) not in (int, float) or not 0 <= seconds <= _LONGEST:
+            raise TypeError(f'seconds is {seconds!r}')
+        worker = await self._known(field(prompt, 'worker', str))
         group = self._group(worker)
         if isinstance(group, PromptPort):
-            where, seconds = str(prompt['where']), float(prompt['seconds'])
             await group.prompt(worker, where, seconds, reader, writer)
 
     async def _known(self, worker_id: str) -> Worker:
@@ -208,8 +216,15 @@ class Gateway:
         :param question: ``open``, if the workers of these ids are to be
             opened or closed
         :returns: all processes there are
+        :raises: KeyError, TypeError if it is something else
         """
-        ids, opened = question.get('ids', ()), bool(question.get('open'))
+        if not isinstance(question, dict):
+            raise TypeError(f'a question is {question!r}')
+        ids, opened = [], False
+        if question:
+            ids, opened = field(question, 'ids', list), question['open']
+        if not isinstance(opened, bool):
+            raise TypeError(f'open is {opened!r}')
         meant = [self._workers[i] for i in ids if i in self._workers]
         for worker in meant:
             worker.send(open=opened)
@@ -223,9 +238,16 @@ class Gateway:
             await asyncio.sleep(_LOOK_SECONDS)
         return {
             'processes': [
-                {**w.describe(), 'port': self._group(w).public_number}
-                for w in self._workers.values()
+                self._describe(worker) for worker in self._workers.values()
             ]
+        }
+
+    def _describe(self, worker: Worker) -> dict[str, Any]:
+        group = self._group(worker)
+        return {
+            **worker.describe(),
+            'port': group.public_number,
+            'trouble': group.trouble,
         }
 
     def _group(self, worker: Worker) -> Group:

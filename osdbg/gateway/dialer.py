@@ -29,6 +29,7 @@ from osdbg.gateway.call import Call
 from osdbg.gateway.call import LineCall
 from osdbg.gateway import dap
 from osdbg.gateway.group import Group
+from osdbg.gateway.patience import Patience
 from osdbg.gateway.worker import Worker
 from osdbg import settings
 
@@ -38,8 +39,6 @@ from osdbg import settings
 _HERE_SECONDS = 0.25
 _SOON_SECONDS = 0.5
 _LATE_SECONDS = 5.0
-# After an IDE has answered, and was not attached in the end.
-_AGAIN_SECONDS = 1.0
 _CONNECT_SECONDS = 5.0
 # A process that forks within this is a launcher, and no worker.
 _SETTLE_SECONDS = 0.5
@@ -60,18 +59,17 @@ class Dialer(Group):
         self._tasks: set[asyncio.Task[None]] = set()
         self._told: set[str] = set()
         self._absent: set[Worker] = set()
-        self._trouble = ''
+        self._complained: set[str] = set()
         self._hurry = asyncio.Event()
-        self._not_before: dict[Worker, float] = {}
+        self._patience = Patience(number)
 
     # Who comes and goes.
 
     def on_join(self, worker: Worker) -> None:
         """Say where it looks for an IDE, and begin to."""
         worker.tell_port('')
-        now = asyncio.get_running_loop().time()
         launches = not (worker.parent or worker.holds or worker.eager)
-        self._not_before[worker] = now + _SETTLE_SECONDS * launches
+        self._patience.settle(worker, _SETTLE_SECONDS * launches)
         if worker.opened:
             self._invite(worker)
         if self._calling is None:
@@ -92,11 +90,11 @@ class Dialer(Group):
         call = self._calls.get(worker)
         if call is not None:
             call.worker_lost(over)
-        self._not_before.pop(worker, None)
+        self._patience.forget(worker)
         self._absent.discard(worker)
         if not self.workers:
             self._told.clear()
-            self._trouble = ''
+            self._complained.clear()
             self._stop_calling()
 
     def _stop_calling(self) -> None:
@@ -159,10 +157,10 @@ class Dialer(Group):
         """Return whom to call for: the first alone, until it is answered."""
         if any(not call.answered for call in self._calls.values()):
             return None
-        now = asyncio.get_running_loop().time()
+        self._patience.look()
         for worker in self.workers:
             if worker.wanted and not worker.attached:
-                if self._not_before.get(worker, 0) <= now:
+                if self._patience.is_over(worker):
                     return worker
         return None
 
@@ -188,15 +186,20 @@ class Dialer(Group):
         except (OSError, UnicodeError, asyncio.TimeoutError) as exc:
             if _is_refusal(exc):
                 self._tell_absence('connection refused')
+                self._complained.clear()
+                self._patience.renew()
                 return self._soon
             self._tell_absence(str(exc) or 'no answer')
             if isinstance(exc, (socket.gaierror, UnicodeError)):
                 self._tell_once(
-                    f'{self.address} is no address ({exc}): correct '
-                    f'[remote_debug] host'
+                    f'{self.address} is no address',
+                    str(exc),
+                    'correct [remote_debug] host',
                 )
             return min(2 * pause, _LATE_SECONDS)
-        if not worker.wanted or _is_own(writer):
+        # It may have ended meanwhile, or somebody else have taken it.
+        missing = worker in self.workers and not worker.attached
+        if not missing or not worker.wanted or _is_own(writer):
             writer.close()
             return self._soon
         self._absent.clear()
@@ -243,9 +246,10 @@ class Dialer(Group):
                 worker.session = None
                 worker.unload()
             self.review()
-            if call.answered and not call.attached and worker in self.workers:
-                loop = asyncio.get_running_loop()
-                self._not_before[worker] = loop.time() + _AGAIN_SECONDS
+            if call.attached:
+                self._patience.forget(worker)
+            elif call.answered and worker in self.workers:
+                self._patience.fail(worker)
             if call.answered:
                 self._hurry.set()
             self._note_end(call)
@@ -253,36 +257,46 @@ class Dialer(Group):
     def _note_end(self, call: Call) -> None:
         """Say why whoever listens has not attached."""
         if call.attached:
-            self._trouble = ''
+            self._complained.clear()
         elif call.why:
             self._tell_once(
                 f'whoever listens at {self.address} is no IDE that debugs '
-                f'{call.worker.name} ({call.why}): start the debug server of '
-                f'the IDE there, or correct [remote_debug] host and port; it '
-                f'is called again and again'
+                f'{call.worker.name}',
+                call.why,
+                'start the debug server of the IDE there, or correct '
+                '[remote_debug] host and port; it is called again and again',
             )
 
-    def _tell_once(self, line: str) -> None:
-        """Log what is wrong, until something else is."""
-        if line == self._trouble:
+    def _tell_once(self, what: str, why: str, advice: str) -> None:
+        """Log what is wrong, until an IDE is attached or none is there.
+
+        :param what: the kind of trouble, of which each is logged once
+        :param why: how it shows, which may be another thing each time
+        :param advice: what to do about it
+        """
+        if what in self._complained:
             return
-        self._trouble = line
+        self._complained.add(what)
         told = set()
         for worker in self.workers:
             if worker.opened and worker.name not in told:
                 told.add(worker.name)
-                worker.log(logging.WARNING, f'osdbg: {line}')
+                worker.log(logging.WARNING, f'osdbg: {what} ({why}): {advice}')
 
     def _tell_absence(self, why: str) -> None:
         """Say once, to those who wanted an IDE at once, that none is there."""
+        line = (
+            f'osdbg: no IDE listens at {self.address} yet ({why}): start its '
+            f'debug server there; it is called until it does'
+        )
+        told = {worker.name for worker in self._absent}
         for worker in self.workers:
             if worker.eager and worker.wanted and worker not in self._absent:
                 self._absent.add(worker)
-                worker.send(
-                    absent=f'osdbg: no IDE listens at {self.address} yet '
-                    f'({why}): start its debug server there; it is called '
-                    f'until it does'
-                )
+                worker.send(absent=line)
+                if worker.name not in told:
+                    told.add(worker.name)
+                    worker.log(logging.WARNING, line)
 
 
 def _is_refusal(exc: Exception) -> bool:

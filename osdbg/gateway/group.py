@@ -54,6 +54,11 @@ class Group:
         return True
 
     @property
+    def trouble(self) -> str:
+        """What keeps its port closed; nothing if it is open, or has none."""
+        return ''
+
+    @property
     def address(self) -> str:
         """Where clients connect, or where they listen."""
         return self.spell(self.number)

@@ -20,17 +20,25 @@ from collections.abc import Callable
 import errno
 import logging
 from typing import Any, TYPE_CHECKING
+import weakref
 
 from osdbg.gateway import dap
+from osdbg import settings
 
 if TYPE_CHECKING:
     from osdbg.gateway.group import Group
 
 _RETRY_SECONDS = 1.0
+_LAST_PORT = 65535
+_ANYWHERE = {'0.0.0.0', '::', ''}  # noqa: S104
 
 Accept = Callable[
     [asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 ]
+
+
+# All there are, for who wants a port that another has.
+_LISTENERS: weakref.WeakSet[Listener] = weakref.WeakSet()
 
 
 class Listener:
@@ -58,6 +66,12 @@ class Listener:
         self._known = asyncio.Event()
         self._told: dict[str, str] = {}
         self.number = group.number
+        _LISTENERS.add(self)
+
+    @property
+    def trouble(self) -> str:
+        """Why it cannot listen, or nothing."""
+        return self._trouble
 
     @property
     def address(self) -> str:
@@ -91,20 +105,21 @@ class Listener:
 
     async def _listen_somewhere(self) -> None:
         first = self._group.number
-        for number in range(first, min(first + self._spares, 65535) + 1):
+        last = min(first + self._spares, _LAST_PORT)
+        for number in range(first, last + 1):
             self.number = number
             try:
                 await self._listen()
             except OSError as exc:
-                if exc.errno != errno.EADDRINUSE or number == (
-                    first + self._spares
-                ):
+                if exc.errno != errno.EADDRINUSE or number == last:
                     raise
             else:
                 break
         self._moved = ''
         if self.number != first:
-            self._moved = f' ({await _holder(first)} has port {first})'
+            own = self._tenants(first)
+            holder = own or await _holder(first)
+            self._moved = f' ({holder} has port {first})'
 
     async def _listen(self) -> None:
         # In two steps: whenever this is cancelled, close() has the server.
@@ -131,10 +146,34 @@ class Listener:
             return line + f'{reason}; set [remote_debug] port to 1024 or more'
         if code != errno.EADDRINUSE:
             return line + f'{reason}; correct [remote_debug] host'
+        own = self._tenants(self.number)
+        if own:
+            return line + (
+                f'{own} has it already through osdbg; set another '
+                f'[remote_debug] port. It opens by itself once the port is '
+                f'free'
+            )
         return line + (
             f'{await _holder(self.number)} has it; stop that, or set another '
             f'[remote_debug] port. It opens by itself once the port is free'
         )
+
+    def _tenants(self, number: int) -> str:
+        """Name the services to which this gateway has given a port."""
+        found = {
+            f'{worker.name} (backend = {worker.backend})'
+            for other in _LISTENERS
+            if other._is_in_the_way(self._group.host, number)
+            for worker in other._group.workers
+        }
+        return ', '.join(sorted(found))
+
+    def _is_in_the_way(self, host: str, number: int) -> bool:
+        if self._server is None or self.number != number:
+            return False
+        own = self._group.host
+        loopback = settings.is_loopback(own) and settings.is_loopback(host)
+        return own == host or loopback or bool({own, host} & _ANYWHERE)
 
     def tell(self) -> None:
         """Say once in each service's log where to attach, or why not."""

@@ -53,6 +53,11 @@ class Port(Group):
         """Whether it is known that the port is open, or why not."""
         return self._listener.is_settled
 
+    @property
+    def trouble(self) -> str:
+        """What keeps the port closed; nothing if it is open, or not to be."""
+        return self._listener.trouble
+
     async def _accept(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:

@@ -57,6 +57,11 @@ class PromptPort(Group):
         """Whether it is known at which port it is reached, if at any."""
         return self._listener.is_settled
 
+    @property
+    def trouble(self) -> str:
+        """What keeps the port closed; nothing if it is open, or not to be."""
+        return self._listener.trouble
+
     def on_join(self, worker: Worker) -> None:
         """Open the port for the first process that is open."""
         names = sorted({other.name for other in self.workers})

@@ -50,22 +50,7 @@ class Prompts:
         self._prompts: list[_Side] = []
         self._clients: list[_Side] = []
         self._sessions: set[asyncio.Future[None]] = set()
-        self._suspects: set[_Side] = set()
-
-    @property
-    def prompt_count(self) -> int:
-        """How many threads wait for a terminal."""
-        return len(self._prompts)
-
-    @property
-    def client_count(self) -> int:
-        """How many terminals wait for a breakpoint to be hit."""
-        return len(self._clients)
-
-    @property
-    def session_count(self) -> int:
-        """How many threads have a terminal."""
-        return len(self._sessions)
+        self._suspects: list[_Side] = []
 
     async def serve_prompt(
         self,
@@ -124,15 +109,36 @@ class Prompts:
 
     async def _examine(self, client: _Side) -> bool:
         """Tell whether it may be a terminal, by its first words if any."""
-        if len(self._clients) + len(self._suspects) >= _MAX_CLIENTS:
+        if not self._make_room():
             client.say('osdbg: too many terminals are waiting here already')
             return False
-        self._suspects.add(client)
+        self._suspects.append(client)
         try:
             await client.listen(_SUSPECT_SECONDS)
         finally:
-            self._suspects.discard(client)
+            if client in self._suspects:
+                self._suspects.remove(client)
         return not client.gone
+
+    def _make_room(self) -> bool:
+        """Let the oldest go where nothing was typed, if there are too many.
+
+        Otherwise anybody who connects and says nothing would keep out whoever
+        has come to debug.
+        """
+        if len(self._clients) + len(self._suspects) < _MAX_CLIENTS:
+            return True
+        for queue in (self._clients, self._suspects):
+            for client in queue:
+                if not client.has_spoken:
+                    queue.remove(client)
+                    client.say(
+                        'osdbg: too many terminals are waiting here, and this '
+                        'one has waited longest: connect again'
+                    )
+                    client.hang_up()
+                    return True
+        return False
 
     async def _wait(
         self, side: _Side, queue: list[_Side], seconds: float
@@ -203,6 +209,11 @@ class _Side:
         self._early = b''
         # A thread is trusted: it came over the control socket.
         self._examined = bool(title)
+
+    @property
+    def has_spoken(self) -> bool:
+        """Whether it has said anything while it waited."""
+        return bool(self._early)
 
     def meet(self, peer: _Side) -> None:
         self.peer = peer

@@ -13,11 +13,16 @@
 """What agents and the gateway say to each other, and where they meet.
 
 One JSON object a line over a UNIX stream socket. An agent sends ``hello``
-(who it is), ``forked``, ``launching``, ``loaded``, ``failed`` or ``attached``
-(it has heard of that); the gateway sends ``port``, ``load``, ``unload``,
-``attached``, ``worker`` and ``log``. For each ``load`` the agent opens a
-second connection, sends ``join`` with the ticket of that order, and hands the
-socket to the debugger: from then on it speaks DAP.
+(who it is), ``forked``, ``launching``, ``open`` (whether clients may come),
+``loaded``, ``failed`` or ``attached`` (it has heard of that); the gateway
+sends ``port``, ``load``, ``unload``, ``attached``, ``worker``, ``log``,
+``open`` (a command asks for that) and ``absent`` (no IDE listens yet).
+
+Other connections are for one purpose each. For each ``load`` the agent sends
+``join`` with the ticket of that order, and hands the socket to the debugger:
+from then on it speaks the debugger's own protocol, DAP or pydevd's. A thread
+that has stopped sends ``prompt``: once it is told ``go``, and not ``refused``,
+pdb talks to a terminal there. A command sends ``ask`` and is answered once.
 
 On Linux the address is in the abstract namespace: there is no file to go
 stale, it is shared across systemd's PrivateTmp and across containers that use
@@ -221,9 +226,17 @@ class Channel:
         self._buffer = b''
 
     def send(self, **message: Any) -> None:
-        """Send one message; a gateway that is gone is noticed in receive."""
+        """Send one message, and never wait: it may be in a request.
+
+        A gateway that is gone is noticed in receive, and one that has stopped
+        reading is left.
+        """
+        data = encode(message)
         try:
-            self._sock.sendall(encode(message))
+            if self._sock.send(data, _socket.MSG_DONTWAIT) < len(data):
+                self.hang_up()
+        except BlockingIOError:
+            self.hang_up()
         except OSError:
             pass
 

@@ -19,6 +19,7 @@ import os
 from typing import Any, TYPE_CHECKING, TypeVar
 
 from osdbg.gateway import protocol
+from osdbg.gateway import words
 from osdbg import settings as settings_
 
 if TYPE_CHECKING:
@@ -34,14 +35,20 @@ CHILD_SECONDS = 2.0
 """How long a forked child may take to say hello."""
 
 _KNOWING_SECONDS = 1.0
+# Why a debugger cannot be loaded, with the advice that goes with it.
+_MAX_REASON = 400
 
 
 class LoadFailed(Exception):
     """A worker could not load its debugger, for the reason it gave."""
 
 
-def _field(hello: dict[str, Any], name: str, kind: type[_Field]) -> _Field:
-    value = hello[name]
+def field(message: dict[str, Any], name: str, kind: type[_Field]) -> _Field:
+    """Return what a message has under a name.
+
+    :raises: KeyError, TypeError if that is nothing, or of another kind
+    """
+    value = message[name]
     if not isinstance(value, kind):
         raise TypeError(f'{name} is {value!r}')
     return value
@@ -63,45 +70,49 @@ class Worker:
         :param process: the process id as it is here, or 0
         :raises: KeyError, TypeError, ValueError if it said something else
         """
-        self.id = _field(hello, 'id', str)
-        self.parent = _field(hello, 'parent', str)
-        self.pid = _field(hello, 'pid', int)
-        self.name = _field(hello, 'name', str)
-        self.host = _field(hello, 'host', str)
-        self.port = _field(hello, 'port', int)
+        self.id = field(hello, 'id', str)
+        self.parent = field(hello, 'parent', str)
+        self.pid = field(hello, 'pid', int)
+        self.name = words.quote(field(hello, 'name', str))
+        self.host = field(hello, 'host', str)
+        self.port = field(hello, 'port', int)
         if not 0 < self.port < 65536:
             raise ValueError(f'{self.port} is no port')
-        self.eager = _field(hello, 'eager', bool)
-        self.required = _field(hello, 'required', bool)
-        self.holds = _field(hello, 'holds', bool)
-        self.opened = _field(hello, 'opened', bool)
-        self.backend = _field(hello, 'backend', str)
-        self.protocol = _field(hello, 'protocol', str)
-        self.dials = _field(hello, 'direction', str) == 'connect'
-        self.debugs_launcher = _field(hello, 'launcher', bool)
-        self.launching = _field(hello, 'launching', bool)
-        self.forked = 0.0
-        if _field(hello, 'forked', bool):
-            self.note_fork()
-        self.wish: int | None = None
-        if hello['number'] is not None:
-            self.wish = _field(hello, 'number', int)
-        self.number: int | None = None
+        self.eager = field(hello, 'eager', bool)
+        self.required = field(hello, 'required', bool)
+        self.holds = field(hello, 'holds', bool)
+        self.opened = field(hello, 'opened', bool)
+        self.backend = field(hello, 'backend', str)
+        self.protocol = field(hello, 'protocol', str)
+        self.dials = field(hello, 'direction', str) == 'connect'
+        self.debugs_launcher = field(hello, 'launcher', bool)
+        self.launching = field(hello, 'launching', bool)
+        self._take_place(hello, process)
         # Whoever serves it: a client's session, or a call to an IDE.
         self.session: Session | Any = None
         self.version = ''
-        # Another number means another namespace, whose /proc is not ours.
-        self._alone = not self.parent and process == self.pid
-        self._alone = self._alone and _stands_alone(process)
-        self._settings = settings_.Settings(
-            {'workers': _field(hello, 'workers', str)}
-        )
         self._writer = writer
         self._ticket = ''
         self._tickets = 0
         self._link: asyncio.Future[Any] | None = None
         self._tracing = asyncio.Event()
         self._knowing = asyncio.Event()
+
+    def _take_place(self, hello: dict[str, Any], process: int) -> None:
+        """Note its place among the processes of its service."""
+        self.forked = 0.0
+        if field(hello, 'forked', bool):
+            self.note_fork()
+        self.wish: int | None = None
+        if hello['number'] is not None:
+            self.wish = field(hello, 'number', int)
+        self.number: int | None = None
+        # Another number means another namespace, whose /proc is not ours.
+        self._alone = not self.parent and process == self.pid
+        self._alone = self._alone and _stands_alone(process)
+        self._settings = settings_.Settings(
+            {'workers': field(hello, 'workers', str)}
+        )
 
     def note_fork(self) -> None:
         """Note that the process has just forked another."""
@@ -252,7 +263,7 @@ class Worker:
     def failed(self, ticket: str, reason: str) -> None:
         """Note that the debugger could not be loaded."""
         if ticket == self._ticket:
-            self._fail(reason)
+            self._fail(words.quote(reason, _MAX_REASON))
 
     def _fail(self, reason: str) -> None:
         link, self._link = self._link, None
@@ -292,6 +303,7 @@ class Worker:
             'protocol': self.protocol,
             'dials': self.dials,
             'opened': self.opened,
+            'wanted': self.wanted,
             'host': self.host,
             'port': self.port,
             'state': state,

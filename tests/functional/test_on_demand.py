@@ -119,6 +119,29 @@ class CommandsTest(DoorTestCase):
         client = self.attach(self.port, 'handler', processes=2)
         self.stop_and_go(client, successor)
 
+    def test_who_is_stopped(self):
+        workers = self.start()
+        self.wait_numbers(2)
+        os.kill(workers[1].pid, signal.SIGSTOP)
+        self.addCleanup(os.kill, workers[1].pid, signal.SIGCONT)
+        done = self.osdbg('open')
+        self.assertEqual(1, done.returncode)
+        self.assertEqual(1, done.stdout.count('may come at'), done.stdout)
+        self.assertRegex(
+            done.stderr, rf'api/\d \[{workers[1].pid}\] does not answer: '
+        )
+        os.kill(workers[1].pid, signal.SIGCONT)
+        client = self.attach(self.port, 'handler', processes=2)
+        self.stop_and_go(client, workers[1])
+
+    def test_attach_before_it_is_open(self):
+        for backend in ('debugpy', 'remote_pdb'):
+            with self.subTest(backend):
+                self.start(workers=1, backend=backend, name=backend)
+                done = self.osdbg('attach', backend)
+                self.assertEqual((1, ''), (done.returncode, done.stdout))
+                self.assertIn(f'type osdbg open {backend} first', done.stderr)
+
     def test_whom_nobody_knows(self):
         self.start()
         self.wait_numbers(2)

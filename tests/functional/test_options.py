@@ -37,8 +37,6 @@ BAD_VALUES = {
     'suspend': 'maybe',
 }
 NOT_YET = {
-    'activate': 'on_demand',
-    'backend': 'remote_pdb',
     'path_mappings': '/here=/there',
     'allowed_users': 'alice',
     'max_stop_seconds': '5',

@@ -11,9 +11,6 @@
 # under the License.
 
 
-import os
-import pathlib
-import tempfile
 import unittest
 
 from osdbg import backends
@@ -21,6 +18,7 @@ from osdbg.backends import Ability
 from osdbg import exceptions
 from osdbg import settings
 from tests.unit import fresh
+from tests.unit import third_party
 
 WISHES = (
     ('debugpy', 'redirect_output', True, 'redirectOutput'),
@@ -110,6 +108,9 @@ class Mine(Backend):
 
     def break_here(self, frame):
         pass
+
+class Strange(Mine):
+    protocol = 'telepathy'
 """
 FIND = """
 from osdbg import backends, exceptions, settings
@@ -124,26 +125,15 @@ except exceptions.OsdbgError as exc:
 
 
 class TestThirdParties(fresh.FreshTestCase):
-    """A package that brings backends, installed as pip does it."""
-
     def find(self, backend):
-        with tempfile.TemporaryDirectory() as directory:
-            home = pathlib.Path(directory)
-            (home / 'third_party.py').write_text(PACKAGE)
-            info = home / 'third_party-1.dist-info'
-            info.mkdir()
-            (info / 'METADATA').write_text('Name: third_party\nVersion: 1\n')
-            (info / 'entry_points.txt').write_text(
-                '[osdbg.backends]\n'
-                'mine = third_party:Mine\n'
-                'wrong = third_party:PACKAGE\n'
-                'other = third_party:Ability\n'
-            )
-            path = [directory, os.environ.get('PYTHONPATH', '')]
-            done = fresh.run(
-                FIND.replace('BACKEND', backend),
-                PYTHONPATH=os.pathsep.join(filter(None, path)),
-            )
+        with third_party.installed(
+            PACKAGE,
+            mine='Mine',
+            wrong='nothing',
+            other='Ability',
+            strange='Strange',
+        ) as path:
+            done = fresh.run(FIND.replace('BACKEND', backend), PYTHONPATH=path)
         return done.stdout + done.stderr
 
     def test_one_that_is_plugged_in(self):
@@ -151,6 +141,11 @@ class TestThirdParties(fresh.FreshTestCase):
 
     def test_an_entry_point_that_leads_elsewhere(self):
         self.assertIn('is no osdbg.backends.Backend', self.find('other'))
+
+    def test_one_whose_protocol_nobody_knows(self):
+        line = self.find('strange')
+        self.assertIn('a protocol other than dap, pydevd, pdb', line)
+        self.assertNotIn('Traceback', line)
 
     def test_one_nobody_has(self):
         line = self.find('gdb')

@@ -16,6 +16,7 @@ import _socket
 import bdb
 import gc
 import io
+import logging
 import os
 import pdb  # noqa: T100
 import signal
@@ -28,6 +29,7 @@ import unittest
 from osdbg.backends import _remote_pdb
 from osdbg.backends._remote_pdb_line import Line
 from osdbg.greenlets import Owner
+from osdbg import journal
 from osdbg import settings
 from tests.unit import fresh
 
@@ -191,6 +193,32 @@ class PromptTest(unittest.TestCase):
         with self.assertLogs('osdbg', 'WARNING') as logs:
             self.assertEqual('unchanged', self.work())
         self.assertIn('this process has no agent', logs.output[0])
+
+    def test_a_log_handler_with_a_breakpoint(self):
+        lines = []
+        backend = self.backend
+
+        class Handler(logging.Handler):
+            def emit(self, record):
+                lines.append(record.getMessage())
+                if len(lines) < 10:
+                    backend.break_here(sys._getframe())
+
+        handler = Handler()
+        for name in ('osdbg', 'service'):
+            logger = logging.getLogger(name)
+            logger.addHandler(handler)
+            self.addCleanup(logger.removeHandler, handler)
+        logging.getLogger('service').error('hello')
+        hello, passed = lines
+        self.assertEqual('hello', hello)
+        self.assertIn('passed: ', passed)
+        # As the agent does, when the gateway has it announce a prompt.
+        far = self.far()
+        journal.write(logging.WARNING, 'a breakpoint waits')
+        self.assertEqual('a breakpoint waits', lines.pop())
+        self.assertEqual([], self.calls)
+        far.near.close()
 
     def test_a_silent_gateway(self):
         self.backend = self.make(prompt_timeout=0.1)
@@ -407,6 +435,57 @@ class PromptTest(unittest.TestCase):
         self.assertEqual('42', far.ask('p 42'))
         far.sock.sendall(b'c\n')
         self.assertEqual('unchanged', request.result())
+
+    def test_a_fork_that_nobody_has_told_of(self):
+        far = self.far()
+        request = Request(self.work)
+        far.until()
+        for use in (
+            lambda: self.make(prompt_timeout=0.1).break_here(sys._getframe()),
+            lambda: self.make().unload(),
+            lambda: [turn.stop() for turn in list(_remote_pdb._turns)],
+            lambda: [turn.leave() for turn in list(_remote_pdb._turns)],
+        ):
+            pid = os.fork()
+            if not pid:
+                status = 1
+                try:
+                    logging.disable()
+                    signal.alarm(SECONDS)
+                    use()
+                    _remote_pdb._here()
+                    status = len(_remote_pdb._turns) or 7
+                finally:
+                    os._exit(status)
+            self.assertEqual(7, os.waitpid(pid, 0)[1] >> 8)
+            self.assertEqual('42', far.ask('p 42'))
+        far.sock.sendall(b'c\n')
+        self.assertEqual('unchanged', request.result())
+
+    def test_a_fork_in_a_request_that_is_stepped(self):
+        status = []
+
+        def work():
+            answer = self.work()
+            pid = os.fork()
+            if not pid:
+                signal.alarm(SECONDS)
+                logging.disable()
+                answer = self.work()  # the backend is that of no gateway
+                os._exit(len(_remote_pdb._turns) + (answer == 'unchanged'))
+            status.append(os.waitpid(pid, 0)[1] >> 8)
+            return answer
+
+        far = self.far()
+        request = Request(work)
+        far.until()
+        far.ask('r')
+        while 'os.waitpid' not in far.ask('n'):
+            self.assertFalse(status)
+        self.assertEqual('42', far.ask('p 6 * 7'))
+        far.sock.sendall(b'c\n')
+        self.assertEqual('unchanged', request.result())
+        self.assertEqual([1], status)
 
     def test_a_fork_at_the_prompt(self):
         far = self.far()

@@ -10,6 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+"""How processes are named, and found."""
 
 import unittest
 
@@ -39,6 +40,17 @@ class TestTitle(unittest.TestCase):
         self.assertEqual(
             'api launcher [42]', processes.title(process(worker=None))
         )
+
+    def test_what_a_terminal_would_obey(self):
+        for name, shown in (
+            ('nova-api é', 'nova-api é'),
+            ('\x1b[2J', '\\x1b[2J'),
+            ('a\nb\u202e', 'a\\nb\\u202e'),
+            ('\udc80', '\\udc80'),
+        ):
+            self.assertEqual(
+                f'{shown}/1 [42]', processes.title(process(name=name))
+            )
 
 
 class TestNames(unittest.TestCase):

@@ -237,6 +237,28 @@ class TestInVain(AdapterTestCase):
         why = await self.assert_let_go(adapter, await self.worker())
         self.assertIn("first word is 'output'", why)
 
+    async def test_long_words_are_cut(self):
+        words = dap.encode({'type': 'event', 'event': 'x\x1b\u202e' * 99})
+        adapter = await self.adapter(words)
+        why = await self.assert_let_go(adapter, await self.worker())
+        self.assertIn("first word is 'x", why)
+        self.assertTrue(why.isprintable())
+        self.assertLess(len(why), 250)
+
+    async def test_a_long_reason_is_cut(self):
+        adapter = await self.adapter()
+        worker = await self.worker(reason='no\n' + 'x' * 9999)
+        server = await adapter.server()
+        (call,) = (self.gateway._workers['agent1'].session,)
+        await server.identify()
+        answer = await server.ask('initialize')
+        self.assertFalse(answer['success'])
+        self.assertLess(len(answer['message']), 500)
+        await until(lambda: call.why)
+        self.assertTrue(call.why.isprintable())
+        self.assertLessEqual(len(call.why), 80)
+        self.assertEqual([], worker.links)
+
     async def test_adapter_whose_ide_has_gone(self):
         self.hurry(adapter_, '_WANT_SECONDS', 0.1)
         adapter = await self.adapter()

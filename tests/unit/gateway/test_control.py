@@ -24,6 +24,7 @@ from osdbg.gateway import protocol
 from tests.unit import fresh
 from tests.unit.gateway.parts import connect
 from tests.unit.gateway.parts import GatewayTestCase
+from tests.unit.gateway.parts import SECONDS
 from tests.unit.gateway.parts import until
 
 NONSENSE = (
@@ -36,6 +37,26 @@ NONSENSE = (
     b'{"hello": {"id": 1, "pid": "x"}}\n',
     b'{"join": "nobody-1"}\n',
     b'{"join": null}\n',
+    b'{"ask": 1}\n',
+    b'{"ask": "open"}\n',
+    b'{"ask": null}\n',
+    b'{"ask": ["open"]}\n',
+    b'{"ask": {"open": true}}\n',
+    b'{"ask": {"ids": []}}\n',
+    b'{"ask": {"ids": 1, "open": true}}\n',
+    b'{"ask": {"ids": [], "open": 1}}\n',
+    b'{"ask": {"ids": [{}], "open": true}}\n',
+    b'{"prompt": 1}\n',
+    b'{"prompt": []}\n',
+    b'{"prompt": "x"}\n',
+    b'{"prompt": {"worker": "agent1", "where": "x"}}\n',
+    b'{"prompt": {"worker": "agent1", "where": 1, "seconds": 1}}\n',
+    b'{"prompt": {"worker": 1, "where": "x", "seconds": 1}}\n',
+    b'{"prompt": {"worker": "agent1", "where": "x", "seconds": NaN}}\n',
+    b'{"prompt": {"worker": "agent1", "where": "x", "seconds": -1}}\n',
+    b'{"prompt": {"worker": "agent1", "where": "x", "seconds": 1'
+    + b'0' * 400
+    + b'}}\n',
     b'x' * (3 * protocol.MAX_LINE),
     b'{"hello"',
     b'[' * 50000 + b'\n',
@@ -66,6 +87,68 @@ class TestControl(GatewayTestCase):
                     pass
                 writer.close()
         await self.agent()
+
+    async def test_nonsense_is_no_bug_of_ours(self):
+        agent = await self.agent()
+        await self.agent(protocol='pdb', id='prompter')
+        for line in NONSENSE:
+            with self.subTest(line[:60]):
+                reader, writer = await asyncio.open_unix_connection(
+                    protocol.address()
+                )
+                line = line.replace(b'agent1', b'prompter')
+                writer.write(line)
+                if not line.endswith(b'\n'):
+                    writer.write_eof()
+                try:
+                    said = await asyncio.wait_for(reader.read(), SECONDS)
+                    self.assertEqual(b'', said)
+                except ConnectionResetError:
+                    pass
+                writer.close()
+        lines = [text for _, text in agent.said('log')]
+        self.assertEqual([], [text for text in lines if 'stumbled' in text])
+
+    async def ask(self, **question):
+        reader, writer = await connect(ask=question)
+        line = await asyncio.wait_for(reader.readline(), SECONDS)
+        writer.close()
+        return protocol.decode(line)['processes']
+
+    async def test_a_command_is_told_who_is_reached(self):
+        await self.agent(workers='1')
+        await self.agent(workers='1')
+        found = [(p['wanted'], p['trouble']) for p in await self.ask()]
+        self.assertEqual([(False, ''), (True, '')], found)
+
+    async def test_a_command_is_told_of_trouble(self):
+        for kind in ('dap', 'pdb'):
+            agent = await self.agent(protocol=kind, host='192.0.2.1')
+            (process,) = await self.ask()
+            self.assertIn('cannot be opened', process['trouble'])
+            self.assertEqual(agent.said('port')[0], process['trouble'])
+            await self.gone(agent)
+        await self.agent(protocol='pydevd', direction='connect')
+        self.assertEqual('', (await self.ask())[0]['trouble'])
+
+    async def test_a_command_closes_a_worker(self):
+        agent = await self.agent()
+        asking = asyncio.ensure_future(
+            self.ask(ids=['agent1', 'nobody'], open=False)
+        )
+        self.assertIs(False, await agent.wait('open'))
+        agent.send(open=False)
+        (process,) = await asking
+        self.assertEqual(
+            (False, False), (process['opened'], process['wanted'])
+        )
+
+    async def test_a_name_is_made_printable(self):
+        agent = await self.agent(name='a\x1b[2J\n\ud800' + 99 * 'x')
+        (process,) = await self.ask()
+        self.assertEqual('a?[2J??' + 70 * 'x' + '...', process['name'])
+        (_, line) = await agent.wait('log')
+        self.assertTrue(line.isprintable())
 
     async def test_nonsense_of_an_agent(self):
         other = await self.agent()

@@ -16,6 +16,7 @@ import socket
 
 from osdbg.gateway import call as call_
 from osdbg.gateway import dialer as dialer_
+from osdbg.gateway import patience
 from tests.unit.gateway.parts import GatewayTestCase
 from tests.unit.gateway.parts import Lines
 from tests.unit.gateway.parts import until
@@ -62,7 +63,6 @@ class DialerTestCase(GatewayTestCase):
             ('_HERE_SECONDS', 0.02),
             ('_LATE_SECONDS', 0.1),
             ('_SETTLE_SECONDS', 0),
-            ('_AGAIN_SECONDS', 0.1),
         ):
             self.addCleanup(setattr, dialer_, name, getattr(dialer_, name))
             setattr(dialer_, name, seconds)
@@ -70,6 +70,9 @@ class DialerTestCase(GatewayTestCase):
             setattr, call_, '_SILENCE_SECONDS', call_._SILENCE_SECONDS
         )
         call_._SILENCE_SECONDS = 0.2
+        for name, seconds in (('_AGAIN_SECONDS', 0.1), ('_LOOK_SECONDS', 0)):
+            self.addCleanup(setattr, patience, name, getattr(patience, name))
+            setattr(patience, name, seconds)
 
     async def worker(self, **hello):
         return await self.agent(
@@ -177,6 +180,86 @@ class TestNoIde(DialerTestCase):
         self.assertEqual([], agent.said('load'))
         await self.ide()
         await self.attached(agent)
+
+    async def test_another_protocol(self):
+        for words in (
+            b'SSH-2.0-OpenSSH_9.6\r\n',
+            b'login: ',
+            b'501 1 version\n',
+            b'x' * 10_000,
+        ):
+            with self.subTest(words[:20]):
+                agent = await self.worker(name=f'n{len(words)}')
+                ide = await self.ide(words)
+                await ide.call(2)
+                ide.close()
+                lines = [text for _, text in agent.said('log')]
+                (line,) = [text for text in lines if 'is no IDE' in text]
+                self.assertIn("does not speak pydevd's protocol", line)
+                self.assertEqual([], agent.said('load'))
+                await self.gone(agent)
+
+    async def test_a_first_line_in_pieces(self):
+        agent = await self.worker()
+        ide = await self.ide(VERSION[:2])
+        line = await ide.call()
+        await asyncio.sleep(0.05)
+        self.assertEqual([], agent.said('load'))
+        line.writer.write(VERSION[2:] + b'101\t3')
+        link = await self.attached(agent)
+        self.assertEqual(VERSION + b'101\t3', await link.read())
+
+    async def test_each_kind_of_trouble_is_told_once(self):
+        agent = await self.worker()
+        ide = await self.ide(b'')
+        await ide.call(1)
+        for count, words in enumerate((b'SSH-2.0\n', b'220 ftp\n', b''), 3):
+            ide.words = words
+            await ide.call(2 * count)
+        told = [t for _, t in agent.said('log') if 'is no IDE' in t]
+        self.assertEqual(1, len(told), told)
+        ide.close()
+        await asyncio.sleep(0.2)  # nobody is there: it is another then
+        ide = await self.ide(b'SSH-2.0\n')
+        await ide.call(2)
+        told = [t for _, t in agent.said('log') if 'is no IDE' in t]
+        self.assertEqual(2, len(told), told)
+
+    async def test_it_is_called_less_and_less_often(self):
+        agent = await self.worker(reason='no such thing')
+        ide = await self.ide()
+        await asyncio.sleep(1.2)
+        self.assertLess(len(ide.lines), 6)  # after 0.1, 0.3, 0.7 seconds
+        self.assertGreater(len(ide.lines), 2)
+        agent.reason = ''
+        await self.attached(agent)
+
+    async def test_a_fresh_ide_does_not_wait(self):
+        patience._AGAIN_SECONDS = 30
+        agent = await self.worker(reason='no such thing')
+        ide = await self.ide()
+        await ide.call()
+        await agent.wait('load')
+        agent.reason = ''
+        await asyncio.sleep(0.1)
+        self.assertEqual(1, len(ide.lines))
+        ide.close()
+        await self.ide()
+        await self.attached(agent)
+
+    async def test_a_worker_that_ends_while_it_is_called_for(self):
+        agent = await self.worker()
+        dialer = self.group(dialer_.Dialer, 'pydevd')
+        worker = self.gateway._workers[agent.hello['id']]
+        ide = await self.ide(b'')
+        dialer._stop_calling()
+        for session, workers in ((None, []), (object(), [worker])):
+            worker.session, dialer.workers = session, workers
+            await dialer._call(worker, 1)
+            self.assertEqual({}, dialer._calls)
+            line = await ide.call()
+            self.assertEqual(b'', await line.read())
+        dialer.workers, worker.session = [worker], None
 
     async def test_a_debugger_that_cannot_be_loaded(self):
         agent = await self.worker(reason='no such thing')

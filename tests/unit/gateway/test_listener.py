@@ -18,6 +18,7 @@ import socket
 
 from osdbg.gateway import listener as listener_
 from osdbg.gateway import port as port_
+from osdbg.gateway import prompt_port
 from tests.unit.gateway.parts import GatewayTestCase
 from tests.unit.gateway.parts import until
 
@@ -49,6 +50,39 @@ class TestListener(GatewayTestCase):
         await agent.wait('log', 2)
         self.assertEqual(2, len(agent.said('log')))
         await self.client()
+
+    async def test_another_service_of_this_gateway_has_it(self):
+        first = await self.agent(name='api', backend='debugpy')
+        await first.wait('log')
+        agent = await self.agent(name='cell', protocol='pdb', host='::1')
+        if 'IPv6' in agent.said('port')[0]:
+            self.skipTest('no IPv6 here')
+        await self.gone(agent)
+        before, prompt_port._SPARE_PORTS = prompt_port._SPARE_PORTS, 0
+        self.addCleanup(setattr, prompt_port, '_SPARE_PORTS', before)
+        self.gateway._groups = {}
+        agent = await self.agent(
+            name='cell', protocol='pdb', backend='remote_pdb', host='127.0.0.1'
+        )
+        (trouble,) = agent.said('port')
+        self.assertIn(
+            'api (backend = debugpy) has it already through osdbg; set '
+            'another [remote_debug] port',
+            trouble,
+        )
+
+    async def test_the_last_port_of_all(self):
+        for module, name, value in (
+            (listener_, '_LAST_PORT', self.port),
+            (listener_, '_RETRY_SECONDS', 0.05),
+        ):
+            self.addCleanup(setattr, module, name, getattr(module, name))
+            setattr(module, name, value)
+        with socket.create_server(('127.0.0.1', self.port)):
+            agent = await self.agent(protocol='pdb')
+            (trouble,) = agent.said('port')
+            self.assertIn('cannot be opened', trouble)
+        await until(lambda: agent.said('port')[-1] == '')
 
     async def test_old_trouble_is_not_told_to_new_ones(self):
         with socket.create_server(('127.0.0.1', self.port)):

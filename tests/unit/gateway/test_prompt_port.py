@@ -119,6 +119,15 @@ class TestPromptPort(GatewayTestCase):
         while await asyncio.wait_for(shown.read(4096), SECONDS):
             pass
 
+    async def test_the_place_is_made_printable(self):
+        agent = await self.worker()
+        await self.prompt(agent, 'a\x1b[2J.py:1\n' + 300 * 'x')
+        await agent.wait('log', 2)
+        line = agent.said('log')[1][1]
+        self.assertIn('at a?[2J.py:1?xxx', line)
+        self.assertTrue(line.isprintable())
+        self.assertLess(len(line), 300)
+
     async def test_a_stranger_has_no_prompt(self):
         agent = await self.worker()
         agent.hello['id'] = 'stranger'

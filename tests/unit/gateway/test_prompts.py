@@ -62,9 +62,9 @@ class PromptsTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(
             (0, 0, 0),
             (
-                self.prompts.prompt_count,
-                self.prompts.client_count,
-                self.prompts.session_count,
+                len(self.prompts._prompts),
+                len(self.prompts._clients),
+                len(self.prompts._sessions),
             ),
         )
 
@@ -78,7 +78,7 @@ class PromptsTest(unittest.IsolatedAsyncioTestCase):
         return end
 
     async def prompt(self, title='api.py:12', seconds=0):
-        count = self.prompts.prompt_count
+        count = len(self.prompts._prompts)
 
         def serve(reader, writer):
             return self.prompts.serve_prompt(title, seconds, reader, writer)
@@ -86,8 +86,8 @@ class PromptsTest(unittest.IsolatedAsyncioTestCase):
         end = await self.connect(serve)
         await until(
             lambda: (
-                self.prompts.prompt_count > count
-                or self.prompts.session_count
+                len(self.prompts._prompts) > count
+                or len(self.prompts._sessions)
                 or end.task.done()
             )
         )
@@ -99,9 +99,9 @@ class PromptsTest(unittest.IsolatedAsyncioTestCase):
         return end
 
     async def waiting_client(self, typed=b''):
-        count = self.prompts.client_count
+        count = len(self.prompts._clients)
         client = await self.client(typed)
-        await until(lambda: self.prompts.client_count > count, 'client')
+        await until(lambda: len(self.prompts._clients) > count, 'client')
         return client
 
     async def test_a_prompt_waits_for_a_client(self):
@@ -127,7 +127,7 @@ class PromptsTest(unittest.IsolatedAsyncioTestCase):
         prompt = await self.prompt()
         self.assertEqual(b'osdbg: api.py:12\r\n', await client.line())
         await prompt.line()
-        self.assertEqual(1, self.prompts.session_count)
+        self.assertEqual(1, len(self.prompts._sessions))
 
     async def test_the_oldest_prompt_first(self):
         first = await self.prompt('first')
@@ -160,16 +160,16 @@ class PromptsTest(unittest.IsolatedAsyncioTestCase):
         client = await self.waiting_client(b'c\n')
         client.writer.close()
         await client.done()
-        self.assertEqual(0, self.prompts.client_count)
+        self.assertEqual(0, len(self.prompts._clients))
         prompt = await self.prompt()
-        self.assertEqual(1, self.prompts.prompt_count)
+        self.assertEqual(1, len(self.prompts._prompts))
         self.assertFalse(prompt.task.done())
 
     async def test_a_thread_that_ends_while_it_waits(self):
         prompt = await self.prompt()
         prompt.writer.close()
         await prompt.done()
-        self.assertEqual(0, self.prompts.prompt_count)
+        self.assertEqual(0, len(self.prompts._prompts))
 
     async def test_a_client_that_ends_its_input_is_answered(self):
         prompt = await self.prompt()
@@ -211,7 +211,7 @@ class PromptsTest(unittest.IsolatedAsyncioTestCase):
             with self.subTest(typed):
                 client = await self.client(typed)
                 self.assertEqual(b'', await client.rest())
-                self.assertEqual(1, self.prompts.prompt_count)
+                self.assertEqual(1, len(self.prompts._prompts))
         self.assertFalse(prompt.task.done())
 
     async def test_a_browser_that_waits_first(self):
@@ -229,7 +229,7 @@ class PromptsTest(unittest.IsolatedAsyncioTestCase):
         await client.line()
         client.send(b'POST / HTTP/1.1\r\n\r\n!import os\n')
         self.assertEqual(b'', await client.rest())
-        self.assertEqual(0, self.prompts.client_count)
+        self.assertEqual(0, len(self.prompts._clients))
 
     async def test_letters_of_a_first_line_wait_for_the_others(self):
         prompt = await self.prompt()
@@ -246,7 +246,41 @@ class PromptsTest(unittest.IsolatedAsyncioTestCase):
             await self.waiting_client(b'\n')
         one_more = await self.client()
         self.assertIn(b'too many', await one_more.rest())
-        self.assertEqual(prompts._MAX_CLIENTS, self.prompts.client_count)
+        self.assertEqual(prompts._MAX_CLIENTS, len(self.prompts._clients))
+
+    async def test_silent_ones_do_not_keep_others_out(self):
+        typed = await self.waiting_client(b'p 1\n')
+        silent = [
+            await self.waiting_client()
+            for _ in range(prompts._MAX_CLIENTS - 1)
+        ]
+        await self.client()
+        self.assertIn(b'has waited longest', await silent[0].rest())
+        await silent[0].done()
+        await until(lambda: not self.prompts._suspects)
+        self.assertEqual(prompts._MAX_CLIENTS, len(self.prompts._clients))
+        prompt = await self.prompt()
+        await prompt.line()
+        self.assertEqual(b'p 1\n', await prompt.line())
+        prompt.writer.close()
+        await typed.done()
+
+    async def test_many_at_once_do_not_keep_others_out(self):
+        self.addCleanup(
+            setattr, prompts, '_SUSPECT_SECONDS', prompts._SUSPECT_SECONDS
+        )
+        prompts._SUSPECT_SECONDS = SECONDS
+        silent = [await self.client() for _ in range(prompts._MAX_CLIENTS)]
+        await until(
+            lambda: len(self.prompts._suspects) == prompts._MAX_CLIENTS
+        )
+        last = await self.client(b'p 1\n')
+        self.assertIn(b'has waited longest', await silent[0].rest())
+        prompt = await self.prompt()
+        await prompt.line()
+        self.assertEqual(b'p 1\n', await prompt.line())
+        prompt.writer.close()
+        await last.done()
 
     async def test_a_flood_is_not_kept(self):
         client = await self.waiting_client(b'\n')
