@@ -102,6 +102,7 @@ class RemotePdbBackend(base.Backend):
         except Exception as exc:
             turn.leave()
             if turn.was_thrown(exc):
+                self.thrown = exc
                 raise
             _pass(where, f'{type(exc).__name__}: {exc}')
         finally:

@@ -173,9 +173,12 @@ def connect(host: str, port: int) -> int:
     except OSError as exc:
         raise exceptions.OsdbgError(
             f'nobody listens at {processes.show(host)}:{port} '
-            f'({exc.strerror or exc}): look into the log of the service for the port of its prompts'
+            f'({exc.strerror or exc}): look into the log of the service for '
+            f'the port of its prompts'
         ) from exc
     sock.settimeout(None)
+    # By it the end is noticed; a script in the background has it ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with sock, _history():
         terminal = Terminal(sock)
         why = terminal.run()

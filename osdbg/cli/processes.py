@@ -77,8 +77,8 @@ def find(wanted: str | None) -> list[Process]:
     found = [p for p in processes if wanted is None or _is(p, wanted)]
     if not found:
         raise exceptions.OsdbgError(
-            f'{show(wanted)} is not armed: write one of {", ".join(names)}, or the '
-            f'process id of a worker'
+            f'{show(wanted)} is not armed: write one of {", ".join(names)}, '
+            f'or the process id of a worker'
         )
     return found
 

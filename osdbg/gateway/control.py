@@ -192,11 +192,12 @@ class Gateway:
     ) -> None:
         where = words.quote(field(prompt, 'where', str), _MAX_PLACE)
         seconds = prompt['seconds']
-        if type(seconds) not in (int, float) or not 0 <= seconds <= _LONGEST:
+        if type(seconds) not in (int, float) or not seconds >= 0:
             raise TypeError(f'seconds is {seconds!r}')
         worker = await self._known(field(prompt, 'worker', str))
         group = self._group(worker)
         if isinstance(group, PromptPort):
+            seconds = float(min(seconds, _LONGEST))
             await group.prompt(worker, where, seconds, reader, writer)
 
     async def _known(self, worker_id: str) -> Worker:

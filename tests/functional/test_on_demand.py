@@ -138,9 +138,26 @@ class CommandsTest(DoorTestCase):
         for backend in ('debugpy', 'remote_pdb'):
             with self.subTest(backend):
                 self.start(workers=1, backend=backend, name=backend)
+                wait_until(
+                    'worker that is known',
+                    lambda backend=backend: (
+                        f'{backend}/' in self.osdbg('close', backend).stdout
+                    ),
+                )
                 done = self.osdbg('attach', backend)
                 self.assertEqual((1, ''), (done.returncode, done.stdout))
                 self.assertIn(f'type osdbg open {backend} first', done.stderr)
+
+    def test_a_port_that_another_has(self):
+        self.start(workers=1)
+        self.wait_numbers(1)
+        with socket.socket() as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            other.bind(('127.0.0.1', self.port))
+            other.listen()
+            done = self.osdbg('open')
+        self.assertEqual((1, ''), (done.returncode, done.stdout))
+        self.assertIn(f'{self.port} cannot be opened', done.stderr)
 
     def test_whom_nobody_knows(self):
         self.start()

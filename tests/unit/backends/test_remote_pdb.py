@@ -390,10 +390,9 @@ class PromptTest(unittest.TestCase):
 
         request = Request(work)
         first.until()
-        first.ask('b step')
-        first.sock.sendall(b'cl 1\nb time\nc\n')
-        first.ask('b io.open')
+        self.assertIn('Breakpoint 1', first.ask('b LineTest.pair'))
         first.sock.sendall(b'c\n')
+        first.until('it runs to the next')
         time.sleep(0.1)
         first.sock.close()
         second = self.far()

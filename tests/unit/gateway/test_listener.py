@@ -54,13 +54,8 @@ class TestListener(GatewayTestCase):
     async def test_another_service_of_this_gateway_has_it(self):
         first = await self.agent(name='api', backend='debugpy')
         await first.wait('log')
-        agent = await self.agent(name='cell', protocol='pdb', host='::1')
-        if 'IPv6' in agent.said('port')[0]:
-            self.skipTest('no IPv6 here')
-        await self.gone(agent)
         before, prompt_port._SPARE_PORTS = prompt_port._SPARE_PORTS, 0
         self.addCleanup(setattr, prompt_port, '_SPARE_PORTS', before)
-        self.gateway._groups = {}
         agent = await self.agent(
             name='cell', protocol='pdb', backend='remote_pdb', host='127.0.0.1'
         )
@@ -70,6 +65,13 @@ class TestListener(GatewayTestCase):
             'another [remote_debug] port',
             trouble,
         )
+
+    async def test_the_next_port_names_who_has_the_first(self):
+        first = await self.agent(name='api', backend='debugpy')
+        await first.wait('log')
+        agent = await self.agent(name='cell', protocol='pdb')
+        (_, line) = await agent.wait('log')
+        self.assertIn(f'api (backend = debugpy) has port {self.port})', line)
 
     async def test_the_last_port_of_all(self):
         for module, name, value in (

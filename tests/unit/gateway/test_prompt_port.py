@@ -119,6 +119,15 @@ class TestPromptPort(GatewayTestCase):
         while await asyncio.wait_for(shown.read(4096), SECONDS):
             pass
 
+    async def test_a_very_long_time(self):
+        agent = await self.worker()
+        for seconds in (10**400, float('inf')):
+            reader, writer = await self.prompt(agent, seconds=seconds)
+            _, typed = await self.terminal()
+            self.assertEqual({'go': True}, await self.answer(reader))
+            writer.close()
+            typed.close()
+
     async def test_the_place_is_made_printable(self):
         agent = await self.worker()
         await self.prompt(agent, 'a\x1b[2J.py:1\n' + 300 * 'x')
