@@ -31,6 +31,7 @@ from osdbg import waiting
 
 _CHUNK = 8192
 _MAX_LINE = 64 * 1024
+_LOOK_SECONDS = 0.5
 _select: Any = patching.native('select')
 
 
@@ -149,9 +150,20 @@ class Line:
         return True
 
     def _block(self, number: int, write: bool, left: float | None) -> bool:
+        """Wait in this thread, now and then looking up.
+
+        A signal that comes just before ``poll()`` begins does not end it, and
+        Python calls the handler only when it is back.
+        """
         poll = _select.poll()
         poll.register(number, _select.POLLOUT if write else _select.POLLIN)
-        return bool(poll.poll(None if left is None else left * 1000))
+        while left is None or left > 0:
+            turn = _LOOK_SECONDS if left is None else min(left, _LOOK_SECONDS)
+            if poll.poll(turn * 1000) or self._over:
+                return True
+            if left is not None:
+                left -= turn
+        return False
 
     def is_gone(self) -> bool:
         """Look whether the client has gone, while nobody reads."""
