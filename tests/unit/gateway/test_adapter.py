@@ -71,13 +71,13 @@ class Adapter:
         self.servers.append(Server(reader, writer))
 
     async def server(self, count=1):
-        """Return the newest of the connections, of which there are count."""
+        """Wait for so many connections, and return the last of these."""
         return (
             await until(
                 lambda: len(self.servers) >= count and self.servers,
                 f'call {count}',
             )
-        )[-1]
+        )[count - 1]
 
     def close(self):
         self._listener.close()
@@ -249,7 +249,7 @@ class TestInVain(AdapterTestCase):
         adapter = await self.adapter()
         worker = await self.worker(reason='no\n' + 'x' * 9999)
         server = await adapter.server()
-        (call,) = (self.gateway._workers['agent1'].session,)
+        call = await until(lambda: self.gateway._workers['agent1'].session)
         await server.identify()
         answer = await server.ask('initialize')
         self.assertFalse(answer['success'])
