@@ -201,6 +201,11 @@ class Client:
         return await attached
 
 
+def abort_all():
+    while OPENED:
+        OPENED.pop().transport.abort()
+
+
 async def connect(**message):
     reader, writer = await asyncio.open_unix_connection(protocol.address())
     OPENED.append(writer)
@@ -225,8 +230,7 @@ class GatewayTestCase(unittest.IsolatedAsyncioTestCase):
         self._task = asyncio.ensure_future(self.gateway.run())
 
     async def asyncTearDown(self):
-        while OPENED:
-            OPENED.pop().transport.abort()
+        abort_all()
         mine = {asyncio.current_task(), self._task}
         tasks = asyncio.all_tasks() - mine
         if tasks:
@@ -236,6 +240,7 @@ class GatewayTestCase(unittest.IsolatedAsyncioTestCase):
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*tasks, return_exceptions=True)
+        abort_all()  # those that were just being opened
         self.gateway._listener.close()
         KEPT.clear()
 
