@@ -18,8 +18,8 @@ import asyncio
 
 from osdbg.gateway import dap
 from osdbg.gateway import group as group_
-from osdbg.gateway.group import Group
 from osdbg.gateway.listener import Listener
+from osdbg.gateway.listening import ListeningGroup
 from osdbg.gateway.session import Session
 from osdbg.gateway.worker import LoadFailed
 from osdbg.gateway.worker import Worker
@@ -31,7 +31,7 @@ _FIRST_WORKER_SECONDS = 10.0
 _SPARE_CLIENTS = 64
 
 
-class Port(Group):
+class Port(ListeningGroup):
     """One ``host:port`` and the workers and clients that share it."""
 
     def __init__(self, host: str, number: int) -> None:
@@ -47,16 +47,6 @@ class Port(Group):
         )
         self._announcing: set[asyncio.Task[None]] = set()
         self._deadline: asyncio.TimerHandle | None = None
-
-    @property
-    def known(self) -> bool:
-        """Whether it is known that the port is open, or why not."""
-        return self._listener.is_settled
-
-    @property
-    def trouble(self) -> str:
-        """What keeps the port closed; nothing if it is open, or not to be."""
-        return self._listener.trouble
 
     async def _accept(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -76,11 +66,7 @@ class Port(Group):
     def on_join(self, worker: Worker) -> None:
         """Open the port for the first process that is open."""
         self._stop_waiting()
-        if worker.opened:
-            self._listener.open()
-            self._listener.tell()
-        else:
-            worker.tell_port('')
+        super().on_join(worker)
 
     def on_leave(self, worker: Worker) -> None:
         """Tell its session; close the port after the last one."""
@@ -89,9 +75,10 @@ class Port(Group):
             worker.session.worker_lost(over)
         if not self.workers:
             self._wait_for_workers(0 if over else group_.SUCCESSOR_SECONDS)
-        self._close_if_unused()
+        self.close_if_unused()
 
-    def _close_if_unused(self) -> None:
+    def close_if_unused(self) -> None:
+        """Close the port, and end the sessions, if no worker is open."""
         if any(worker.opened for worker in self.workers):
             return
         self._listener.close()
@@ -117,11 +104,6 @@ class Port(Group):
         if not opened and worker.session is not None:
             worker.session.worker_lost(what='lets no client in any more')
         super().open(worker, opened)
-        if opened:
-            self._listener.open()
-            self._listener.tell()
-        else:
-            self._close_if_unused()
 
     def launch(self, worker: Worker) -> None:
         """Note that a process says of itself that it is a launcher."""

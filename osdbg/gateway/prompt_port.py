@@ -17,8 +17,8 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from osdbg.gateway.group import Group
 from osdbg.gateway.listener import Listener
+from osdbg.gateway.listening import ListeningGroup
 from osdbg.gateway.prompts import Prompts
 from osdbg.gateway import protocol
 from osdbg.gateway.worker import Worker
@@ -27,7 +27,7 @@ from osdbg.gateway.worker import Worker
 _SPARE_PORTS = 16
 
 
-class PromptPort(Group):
+class PromptPort(ListeningGroup):
     """One ``host:port`` for the prompts of all workers behind it."""
 
     def __init__(self, host: str, number: int) -> None:
@@ -47,45 +47,18 @@ class PromptPort(Group):
             _SPARE_PORTS,
         )
 
-    @property
-    def public_number(self) -> int:
-        """The port that terminals use."""
-        return self._listener.number
-
-    @property
-    def known(self) -> bool:
-        """Whether it is known at which port it is reached, if at any."""
-        return self._listener.is_settled
-
-    @property
-    def trouble(self) -> str:
-        """What keeps the port closed; nothing if it is open, or not to be."""
-        return self._listener.trouble
-
     def on_join(self, worker: Worker) -> None:
         """Open the port for the first process that is open."""
         names = sorted({other.name for other in self.workers})
         self._prompts.name = ', '.join(names)
-        if worker.opened:
-            self._listener.open()
-            self._listener.tell()
-        else:
-            worker.tell_port('')
+        super().on_join(worker)
 
     def on_leave(self, worker: Worker) -> None:
         """Close the port after the last one."""
-        self._close_if_unused()
+        self.close_if_unused()
 
-    def open(self, worker: Worker, opened: bool) -> None:
-        """Let prompts of a worker be reached, or none any more."""
-        super().open(worker, opened)
-        if opened:
-            self._listener.open()
-            self._listener.tell()
-        else:
-            self._close_if_unused()
-
-    def _close_if_unused(self) -> None:
+    def close_if_unused(self) -> None:
+        """Close the port if no worker is open, and none has called."""
         if not self._urgent and not any(w.opened for w in self.workers):
             self._listener.close()
             self._prompts.close()
@@ -125,4 +98,4 @@ class PromptPort(Group):
             )
         finally:
             self._urgent -= 1
-            self._close_if_unused()
+            self.close_if_unused()
