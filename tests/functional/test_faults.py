@@ -389,7 +389,7 @@ class HeldPortTest(FaultTestCase):
         port = free_port()
         holder = self.hold_port(port)
         service = self.start_service(engine='eventlet', workers=3, port=port)
-        line = service.wait_log(rf'.*\b{port}\b.*\b{holder.pid}\b.*')
+        line = service.wait_log(rf'.*:{port} .*process {holder.pid}\b.*')
         self.assertEqual(1, len(line))
         workers = service.wait_workers(3)
         for worker in workers:
@@ -398,7 +398,7 @@ class HeldPortTest(FaultTestCase):
         client = self.attach(port, 'handler', processes=3)
         for worker in workers:
             self.stop_and_go(client, worker)
-        logged = service.log.count(str(holder.pid))
+        logged = service.log.count(f'process {holder.pid}')
         self.assertEqual(1, logged, 'one line about the holder')
 
     def test_other_service_is_not_disturbed_by_a_held_port(self):
