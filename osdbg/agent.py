@@ -30,15 +30,16 @@ import types
 from typing import Any
 
 from osdbg import backends
+from osdbg import debugger
 from osdbg import exceptions
 from osdbg.gateway.approach import Approach
 from osdbg.gateway import protocol
-from osdbg import greenlets
 from osdbg import journal
+from osdbg import progress
+from osdbg import prompter
 from osdbg import settings as settings_
 from osdbg import waiting
 
-_ARM_SECONDS = 10.0
 # By the number of failures in a row.
 _RETRY_SECONDS = (0.5, 0.5, 1.0, 2.0, 5.0)
 # A child that is about to exec something else never gets to say hello.
@@ -46,10 +47,6 @@ _FORK_SECONDS = 0.05
 # A process that forks later than this after init() is no launcher at work:
 # oslo.concurrency forks for every command that it runs.
 _LAUNCH_SECONDS = 10.0
-# How long a fork may wait for a load or an unload in progress: a child that
-# is forked in the middle of an import inherits a lock nobody will release.
-_FORK_GATE_SECONDS = 2.0
-_LOOK_SECONDS = 0.01
 # Each is its own thread's, and faulthandler's there.
 _FAULTS = {
     signal.SIGABRT,
@@ -72,7 +69,7 @@ class Agent:
         self.parent = ''
         # Whether clients may come: a forked child starts as its parent was.
         self.opened = settings.activate != 'on_demand'
-        self._prompter: backends.Backend | None = None
+        self._prompter = prompter.Prompter(self)
         self._complained = ''
         self._reset()
 
@@ -81,7 +78,7 @@ class Agent:
         self.id = os.urandom(8).hex()
         self.number: int | None = None
         self.attached = False
-        self.backend: backends.Backend | None = None
+        self._debugger = debugger.Debugger()
         self._channel: protocol.Channel | None = None
         self._started = waiting.monotonic()
         self._forked = False
@@ -89,24 +86,17 @@ class Agent:
         self._introduced = False
         self._renewing = False
         self._said: dict[str, Any] = {}
-        self._transition = waiting.allocate_lock()
-        self._approach = Approach(self._transition)
+        self._approach = Approach(self._debugger.gate)
         # Held while clients are let in or sent away, and that is said.
         self._door = waiting.allocate_lock()
-        # The thread that is forking and holds the lock above.
-        self._forker = 0
-        self.trouble = ''
-        self._failure = ''
-        self._answered = waiting.Event()
-        self._loaded = waiting.Event()
-        self._ready = waiting.Event()
+        self.progress = progress.Progress()
 
     @property
     def state(self) -> str:
         """Return ``armed``, ``loaded`` or ``attached``."""
         if self.attached:
             return 'attached'
-        return 'loaded' if self.backend else 'armed'
+        return 'loaded' if self._debugger.backend else 'armed'
 
     @property
     def wanted(self) -> bool:
@@ -128,17 +118,11 @@ class Agent:
         return first
 
     def _adopt(self, settings: settings_.Settings) -> None:
-        with self._transition:
+        with self._debugger.gate:
             if settings.activate != self.settings.activate:
                 self.opened = settings.activate != 'on_demand'
-            same = settings.backend == self.settings.backend
             self.settings = settings
-        prompter = self._prompter
-        if prompter is not None and same:
-            prompter.settings = settings
-        elif prompter is not None:
-            self._prompter = None
-            self._guard(prompter, prompter.unload)
+        self._prompter.adopt(settings)
         self._renew()
 
     def _renew(self) -> None:
@@ -146,12 +130,12 @@ class Agent:
 
         Not over the head of a client: then it is done when that has left.
         """
-        with self._transition:
-            if not self._channel or self.backend:
+        with self._debugger.gate:
+            if not self._channel or self._debugger.backend:
                 return
             if self._wishes() != self._said:
                 self._renewing = True
-                self._answered = waiting.Event()
+                self.progress.begin_again()
                 self._channel.hang_up()
 
     def open(self, opened: bool) -> None:
@@ -160,25 +144,28 @@ class Agent:
             changed, self.opened = self.opened != opened, opened
             if changed and self._channel is not None:
                 self._channel.send(open=opened)
-        prompter = self._prompter
-        if prompter is not None and not opened:
-            self._guard(prompter, prompter.unload)
+        if not opened:
+            self._prompter.close()
 
-    def _guard(self, backend: backends.Backend, call: Any, *args: Any) -> None:
-        """Call a backend, and let nothing of its own into the service."""
+    def guard(self, backend: backends.Backend, call: Any, *args: Any) -> None:
+        """Call a backend, and let nothing of its own into the service.
+
+        :param backend: whose failure that would be
+        :param call: a method of it, for ``args``
+        """
         try:
             call(*args)
         except Exception as exc:
             if exc is backend.thrown:
                 raise
-            self._complain(
+            self.complain(
                 f'[remote_debug] backend = {backend.name} failed: {exc!r}; '
                 f'the service goes on: please report it to whoever wrote that'
             )
 
     def stop_waiting(self) -> None:
         """Let go whoever waits for a client: the process is to stop."""
-        self._ready.set()
+        self.progress.be_ready()
 
     def launch(self) -> None:
         """Leave the debugging to the workers that are about to be forked.
@@ -188,14 +175,11 @@ class Agent:
         """
         if self.settings.launcher:
             return
-        with self._transition:
+        with self._debugger.gate:
             self._launching = True
             if self._channel is not None:
                 self._channel.send(launching=True)
-        for _ in range(int(_FORK_GATE_SECONDS / _LOOK_SECONDS)):
-            if self.backend is None:
-                return
-            waiting.pause(_LOOK_SECONDS)
+        self._debugger.wait_unloaded()
 
     def start(self, delay: float = 0) -> None:
         """Start the thread of this process.
@@ -204,40 +188,6 @@ class Agent:
         """
         waiting.start_new_thread(self._run, (delay,))
 
-    def wait_armed(self, seconds: float) -> str:
-        """Block until it is known whether clients can connect.
-
-        :returns: what keeps them from it, empty if nothing does
-        """
-        if self._answered.wait(seconds):
-            return self.trouble
-        return str(
-            exceptions.GatewayUnavailable(
-                protocol.place(), f'no answer in {seconds:g} s'
-            )
-        )
-
-    def wait_loaded(self, seconds: float) -> str:
-        """Block until the debugger is loaded, or is known not to be.
-
-        :returns: why it could not be; empty if it is, or is not ``wanted``
-        """
-        if self._loaded.wait(seconds):
-            return self._failure
-        return self.trouble or (
-            f'the debugger has not been loaded in {seconds:g} s: look into '
-            f'the log, or set [remote_debug] activate = on_attach'
-        )
-
-    def wait_ready(self, seconds: float) -> bool:
-        """Block until a client has attached and set its breakpoints.
-
-        :param seconds: how long at the most; 0 for ever
-        :returns: False when the time is over; True if one has, or if this
-            process is not ``wanted``
-        """
-        return self._ready.wait(seconds or -1)
-
     def break_here(self, frame: types.FrameType | None) -> bool:
         """Stop this thread, if a client is attached.
 
@@ -245,74 +195,33 @@ class Agent:
             is not osdbg's
         :returns: whether one is
         """
-        backend = self.backend
-        if backend is None or not self.attached:
-            backend = self._find_prompter() if self._may_prompt else None
-        if backend is None:
-            return False
-        self._guard(backend, backend.break_here, frame)
-        return True
+        backend = self._debugger.backend
+        if backend is not None and self.attached:
+            self.guard(backend, backend.break_here, frame)
+            return True
+        if self.opened and self.wanted:
+            return self._prompter.break_here(frame)
+        return False
 
     def interrupt(self, frame: types.FrameType | None) -> None:
         """Open a prompt in this thread, whether clients may come or not.
 
         :param frame: what the thread was at
         """
-        prompter = self._find_prompter()
-        if prompter is not None:
-            self._guard(prompter, prompter.break_here, frame)
-
-    @property
-    def _may_prompt(self) -> bool:
-        return self.opened and self.wanted
-
-    def _find_prompter(self) -> backends.Backend | None:
-        """Return the backend, if it is one that calls for a client."""
-        if self._prompter is None:
-            abilities = backends.find(self.settings.backend).abilities
-            if backends.Ability.PROMPT not in abilities:
-                return None
-            try:
-                backend = backends.create(self.settings)
-            except Exception as exc:
-                self._complain(f'the debugger could not be made ({exc!r})')
-                return None
-            backend.reach = self._reach
-            self._prompter = backend
-        return self._prompter
-
-    def _reach(self, where: str) -> Any:
-        # It may be the service's first line, or the gateway another one.
-        limit = min(_ARM_SECONDS, self.settings.prompt_timeout or _ARM_SECONDS)
-        end = waiting.monotonic() + limit
-        while not self._answered.wait(0) and waiting.monotonic() < end:
-            greenlets.nap()
-        try:
-            sock = protocol.connect()
-        except OSError as exc:
-            raise exceptions.GatewayUnavailable(
-                protocol.place(), str(exc)
-            ) from exc
-        prompt = {
-            'worker': self.id,
-            'where': where,
-            'seconds': self.settings.prompt_timeout,
-        }
-        sock.sendall(protocol.encode({'prompt': prompt}))
-        return sock
+        self._prompter.break_here(frame)
 
     def break_on_exception(self, exc: BaseException) -> None:
         """Stop this thread on what it has caught, if a client is attached.
 
         :param exc: with its traceback
         """
-        backend = self.backend
+        backend = self._debugger.backend
         if backend is not None and self.attached:
             backend.break_on_exception(exc)
 
     def trace_this_thread(self) -> None:
         """Let this thread stop at breakpoints, if a client is attached."""
-        backend = self.backend
+        backend = self._debugger.backend
         if backend is not None and self.attached:
             backend.trace_this_thread()
 
@@ -336,10 +245,10 @@ class Agent:
                         protocol.place(), 'whoever listens there hangs up'
                     )
             except exceptions.OsdbgError as exc:
-                self._complain(str(exc))
+                self.complain(str(exc))
             except BaseException as exc:
                 # Nothing may escape, and this thread has to live on.
-                self._complain(f'osdbg failed: {exc!r}; it goes on trying')
+                self.complain(f'osdbg failed: {exc!r}; it goes on trying')
             if self._renewing:
                 self._renewing = False
                 continue
@@ -348,13 +257,16 @@ class Agent:
             )
 
     def _answer(self, trouble: str) -> None:
-        self.trouble = trouble
         if not trouble:
             # The next outage is news again.
             self._complained = ''
-        self._answered.set()
+        self.progress.be_armed(trouble)
 
-    def _complain(self, line: str) -> None:
+    def complain(self, line: str) -> None:
+        """Say once in the log what is wrong, for who waits here as well.
+
+        :param line: ends with what to type
+        """
         self._answer(line)
         if line != self._complained:
             self._complained = line
@@ -378,17 +290,16 @@ class Agent:
                 spoken = True
                 self._obey(channel, message)
         finally:
-            with self._transition:
+            with self._debugger.gate:
                 channel.close()
                 self._channel = None
-                if self._answered.wait(0):
-                    self._answered = waiting.Event()
+                self.progress.begin_again()
             self._unload()
 
     def _greet(self) -> protocol.Channel:
         # In one go for whoever forks: a child must know the socket to close
         # it, and nothing may be sent over it before the hello.
-        with self._transition:
+        with self._debugger.gate:
             channel = protocol.Channel(protocol.connect())
             self._said = self._wishes()
             with self._door:
@@ -442,8 +353,8 @@ class Agent:
             elif order == 'open':
                 self.open(value)
             elif order == 'absent':
-                self._failure = value  # nobody listens where the IDE should
-                self._loaded.set()
+                # Nobody listens where the IDE should.
+                self.progress.be_loaded(value)
             elif order == 'port':
                 self._answer(value)
             elif order == 'log':
@@ -453,67 +364,42 @@ class Agent:
         self.number = number
         if not self.wanted:
             # Nobody will load a debugger here, or attach to it.
-            self._loaded.set()
-            self._ready.set()
+            self.progress.be_loaded()
+            self.progress.be_ready()
 
     def _load(self, channel: protocol.Channel, ticket: str) -> None:
         self._unload()
-        with self._transition:
-            failure = self._try_to_load(ticket)
+        failure = self._debugger.load(self.settings, ticket)
         # Not while the exception is handled: oslo.log would add it once more.
         if failure is None:
-            channel.send(loaded=ticket, version=self.backend.version)  # type: ignore[union-attr]
-            self._failure = ''
-        else:
-            channel.send(failed=ticket, reason=failure)
-            self._failure = f'the debugger could not be loaded ({failure})'
-            if failure:
-                again = 'to try again, attach again'
-                if self.settings.direction == 'connect':
-                    again = 'it is tried again'
-                self._complain(
-                    f'{self._failure}; the service runs on without it: {again}'
-                )
-        self._loaded.set()
-
-    def _try_to_load(self, ticket: str) -> str | None:
-        """Load the debugger, and say what went wrong.
-
-        :returns: None if nothing did; empty if only the gateway has gone
-        """
-        try:
-            backend = backends.create(self.settings)
-            backend.require()
-            sock = protocol.connect()
-            sock.sendall(protocol.encode({'join': ticket}))
-            backend.load(sock)
-        except protocol.ABSENT:
-            return ''
-        except exceptions.OsdbgError as exc:
-            return str(exc)
-        except BaseException as exc:  # this thread has to live on
-            return f'{type(exc).__name__}: {exc}'
-        self.backend = backend
-        return None
+            version = self._debugger.version
+            channel.send(loaded=ticket, version=version)
+            self.progress.be_loaded()
+            return
+        channel.send(failed=ticket, reason=failure)
+        trouble = f'the debugger could not be loaded ({failure})'
+        if failure:
+            again = 'to try again, attach again'
+            if self.settings.direction == 'connect':
+                again = 'it is tried again'
+            self.complain(
+                f'{trouble}; the service runs on without it: {again}'
+            )
+        self.progress.be_loaded(trouble)
 
     def _unload(self) -> None:
         self._set_attached(False)
-        with self._transition:
-            backend, self.backend = self.backend, None
-            if backend is not None:
-                backend.unload()
-        if backend is not None:
+        if self._debugger.unload():
             self._renew()
 
     def _set_attached(self, attached: bool) -> None:
         self.attached = attached
         if attached:
-            self._ready.set()
+            self.progress.be_ready()
 
     def before_fork(self) -> None:
         """Let a load or an unload finish before the process is forked."""
-        if self._transition.acquire(True, _FORK_GATE_SECONDS):
-            self._forker = waiting.get_ident()
+        self._debugger.before_fork()
 
     def after_fork_in_parent(self) -> None:
         """Go on as before; early in its life, be taken for a launcher.
@@ -525,26 +411,19 @@ class Agent:
             channel = self._channel
             if channel is not None:
                 channel.send(forked=True)
-        # Several threads may fork at once, and not all of them hold it.
-        if self._forker == waiting.get_ident():
-            self._forker = 0
-            self._transition.release()
+        self._debugger.after_fork_in_parent()
 
     def after_fork_in_child(self) -> None:
         """Drop what belongs to the parent and start anew."""
-        backend, channel = self.backend, self._channel
-        prompter, self._prompter = self._prompter, None
+        backend, channel = self._debugger.backend, self._channel
         self._approach.forget()
         self.parent = self.id
         self._reset()
         if channel is not None:
             channel.close()
-        for inherited in (backend, prompter):
-            try:
-                if inherited is not None:
-                    inherited.after_fork()
-            except Exception as exc:
-                self._complain(f'osdbg failed after a fork: {exc!r}')
+        if backend is not None:
+            self.guard(backend, backend.after_fork)
+        self._prompter.after_fork()
         self.start(_FORK_SECONDS)
 
 

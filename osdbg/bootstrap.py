@@ -29,11 +29,8 @@ if TYPE_CHECKING:
 # settings.GROUP and settings.env_name(), before that module is loaded.
 _GROUP = 'remote_debug'
 _VARIABLES = 'OS_REMOTE_DEBUG__'
-_ARM_SECONDS = 15.0
-_LOAD_SECONDS = 30.0
 # Workers that start later than this replace others, in a service that serves.
 _START_SECONDS = 30.0
-_LOOK_SECONDS = 0.5
 
 
 class Status:
@@ -62,8 +59,7 @@ class Status:
     @property
     def address(self) -> str:
         """Where clients connect."""
-        settings = self._agent.settings
-        return f'{settings.host}:{settings.port}'
+        return self._agent.settings.address
 
     def __repr__(self) -> str:
         return f'<osdbg {self.state} {self.name} at {self.address}>'
@@ -216,12 +212,10 @@ def _init(
         settings = _read(conf)
         if settings is None:
             return None
-        from osdbg import backends
-        from osdbg import settings as settings_
+        from osdbg import arming
 
-        backends.check(settings)
-        settings_.check(settings)
-        return _start(settings, caller, waits, strict and settings.required)
+        required = strict and settings.required
+        return _status_of(arming.start(settings, caller, waits, required))
     except Exception as exc:
         _refuse(exc, strict and _is_required(conf))
     return None
@@ -265,85 +259,6 @@ def _read(conf: Any) -> settings_.Settings | None:
             'before CONF(sys.argv[1:], ...); call it after'
         )
     return settings
-
-
-def _start(
-    settings: settings_.Settings, caller: Any, waits: bool, required: bool
-) -> Status:
-    """Start the agent; block only for those who asked for it."""
-    from osdbg import agent as agent_
-    from osdbg import backends
-
-    backends.create(settings).require()
-    agent, first = agent_.start(settings)
-    from osdbg import breakpoints
-
-    breakpoints.take_hook()
-    breakpoints.answer_interrupts(agent)
-    if first and required:
-        _require(agent.wait_armed(_ARM_SECONDS))
-    if first and waits:
-        eager = settings.activate == 'on_init'
-        waits = settings.wait_for_client or settings.suspend
-        if eager:
-            trouble = agent.wait_loaded(_LOAD_SECONDS)
-            if required:
-                _require(trouble)
-        if waits:
-            _wait_for_client(agent, caller, settings)
-        if (eager or waits) and not agent.wanted:
-            _log().info(
-                'osdbg: [remote_debug] workers = %s leaves out this process '
-                '(worker %s)',
-                settings.workers,
-                agent.number,
-            )
-    return _status_of(agent)
-
-
-def _require(trouble: str) -> None:
-    if trouble:
-        from osdbg import exceptions
-
-        raise exceptions.OsdbgError(trouble)
-
-
-def _wait_for_client(
-    agent: agent_.Agent, caller: Any, settings: settings_.Settings
-) -> None:
-    from osdbg import backends
-    from osdbg import signals
-
-    if backends.Ability.PROMPT in backends.find(settings.backend).abilities:
-        agent.break_here(caller)  # it waits by itself
-        return
-    place = _status_of(agent).address
-    if settings.direction == 'connect':
-        _log().info('osdbg: waiting for an IDE that listens at %s', place)
-    else:
-        _log().info('osdbg: waiting for an IDE at %s', place)
-    with signals.obeying_signals(lambda signum: agent.stop_waiting()):
-        came = _wait_until_ready(agent, settings.wait_timeout)
-    if not came:
-        _log().warning(
-            'osdbg: no IDE has attached in %g s; the service runs on',
-            settings.wait_timeout,
-        )
-    elif settings.suspend:
-        agent.break_here(caller)
-
-
-def _wait_until_ready(agent: agent_.Agent, seconds: float) -> bool:
-    """Wait for a client, as long as whoever has started us is there.
-
-    :param seconds: how long at the most; 0 for ever
-    """
-    parent = os.getppid()
-    end = time.monotonic() + seconds if seconds else float('inf')
-    while time.monotonic() < end and os.getppid() == parent:
-        if agent.wait_ready(min(_LOOK_SECONDS, end - time.monotonic())):
-            return True
-    return os.getppid() != parent
 
 
 def _status_of(agent: agent_.Agent) -> Status:

@@ -300,6 +300,11 @@ class Settings:
         """Tell whether these settings ask for a debugger at all."""
         return self.port is not None
 
+    @property
+    def address(self) -> str:
+        """Where clients connect, or where the IDE listens."""
+        return spell(self.host, self.port)
+
     def takes_worker(self, number: int) -> bool:
         """Tell whether a worker is to be debugged.
 
@@ -368,6 +373,15 @@ def check(settings: Settings) -> None:
             f'a loopback address: keep 127.0.0.1 and, on the machine of the '
             f'IDE, type: {tunnel}',
         )
+
+
+def spell(host: str, port: int | None) -> str:
+    """Write an address as people do.
+
+    :param host: a name or an address
+    :param port: its port
+    """
+    return f'[{host}]:{port}' if ':' in host else f'{host}:{port}'
 
 
 def is_loopback(host: str) -> bool:

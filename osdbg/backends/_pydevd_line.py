@@ -183,7 +183,7 @@ class LineSession(session.PydevdSession):
         if why:
             raise exceptions.OsdbgError(
                 f'[remote_debug] backend = {self.name}: whoever listens on '
-                f'{self.settings.host}:{self.settings.port} {why}, which an '
+                f'{self.settings.address} {why}, which an '
                 f'IDE does when its debug server is ready: start that of '
                 f'your IDE there, or correct host and port'
             )

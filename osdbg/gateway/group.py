@@ -19,6 +19,7 @@ from collections.abc import Collection
 
 from osdbg.gateway.worker import CHILD_SECONDS
 from osdbg.gateway.worker import Worker
+from osdbg import settings
 
 SUCCESSOR_SECONDS = 2.0
 """How long after the last worker the first of the next ones may come: a
@@ -65,8 +66,7 @@ class Group:
 
     def spell(self, number: int) -> str:
         """Write a port of this host as people do."""
-        host = f'[{self.host}]' if ':' in self.host else self.host
-        return f'{host}:{number}'
+        return settings.spell(self.host, number)
 
     # For subclasses.
 

@@ -189,7 +189,7 @@ time.sleep(0.2)
 two.start()
 one.join()
 two.join()
-assert not agent.current()._transition.locked()
+assert not agent.current()._debugger.gate.locked()
 print('OK')
 """,
             **self.environ(),
@@ -288,7 +288,7 @@ print('OK')
 from osdbg.gateway import protocol
 def work():
     osdbg.init()
-    assert agent.current().wait_armed(25) == ''
+    assert agent.current().progress.wait_armed(25) == ''
     return protocol.peer(protocol.connect())[0] % 251
 codes = set(together(12, work))
 assert len(codes) == 1, codes
@@ -350,7 +350,7 @@ threading.Thread(target=serve, daemon=True).start()
 """
             + PRELUDE
             + """
-trouble = agent.current().wait_armed(9)
+trouble = agent.current().progress.wait_armed(9)
 assert trouble.endswith('python -m osdbg.gateway'), trouble
 until(lambda: len(lines) == 2)
 assert lines == [trouble, trouble], lines
@@ -363,8 +363,8 @@ print('OK')
 
     def test_required(self):
         done = fresh.run(
-            SQUATTER.format(name='', backlog=9) + 'import osdbg.bootstrap\n'
-            'osdbg.bootstrap._ARM_SECONDS = 0.5\n'
+            SQUATTER.format(name='', backlog=9) + 'import osdbg.arming\n'
+            'osdbg.arming._ARM_SECONDS = 0.5\n'
             'osdbg.init()\n',
             **self.environ(OS_REMOTE_DEBUG__REQUIRED='true'),
         )

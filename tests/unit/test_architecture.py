@@ -34,8 +34,9 @@ LEVELS = (
     ('signals', 'threads', 'waiting'),
     ('greenlets',),
     ('gateway', 'isolation', 'journal', 'backends', 'opts'),
-    ('agent',),
-    ('bootstrap', 'breakpoints'),
+    ('debugger', 'progress'),
+    ('agent', 'prompter'),
+    ('arming', 'bootstrap', 'breakpoints'),
     ('cli', 'integrations', 'ide', '_site'),
     ('__main__',),
 )

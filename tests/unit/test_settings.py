@@ -168,6 +168,16 @@ class TestSettings(unittest.TestCase):
                     taken, [n for n in range(4) if found.takes_worker(n)]
                 )
 
+    def test_address(self):
+        for host, address in (
+            ('127.0.0.1', '127.0.0.1:5678'),
+            ('localhost', 'localhost:5678'),
+            ('::1', '[::1]:5678'),
+        ):
+            with self.subTest(host):
+                found = resolved(host=host, port='5678')
+                self.assertEqual(address, found.address)
+
     def test_name_defaults_to_the_program(self):
         self.assertEqual(program.name(), settings.Settings().name)
         self.assertEqual('mine', resolved(name='mine').name)

@@ -1,0 +1,102 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""The debugger of a process, while one is loaded, and when it may be forked.
+
+A child that is forked in the middle of an import inherits a lock that nobody
+will release: a fork waits for a load or an unload in progress.
+"""
+
+from __future__ import annotations
+
+from osdbg import backends
+from osdbg import exceptions
+from osdbg.gateway import protocol
+from osdbg import settings as settings_
+from osdbg import waiting
+
+_FORK_GATE_SECONDS = 2.0
+_LOOK_SECONDS = 0.01
+
+
+class Debugger:
+    """Comes and goes on the gateway's order."""
+
+    def __init__(self) -> None:
+        """Load nothing yet."""
+        self.backend: backends.Backend | None = None
+        # Held also for what a child must have whole, or not at all.
+        self.gate = waiting.allocate_lock()
+        # The thread that is forking and holds the gate.
+        self._forker = 0
+
+    @property
+    def version(self) -> str:
+        """What the loaded one calls its version; empty without one."""
+        return self.backend.version if self.backend is not None else ''
+
+    def load(self, settings: settings_.Settings, ticket: str) -> str | None:
+        """Load it, and connect it to the gateway.
+
+        :param settings: the options that name it
+        :param ticket: what the gateway knows the connection by
+        :returns: what went wrong: None if nothing did; empty if only the
+            gateway has gone
+        """
+        with self.gate:
+            try:
+                backend = backends.create(settings)
+                backend.require()
+                sock = protocol.connect()
+                sock.sendall(protocol.encode({'join': ticket}))
+                backend.load(sock)
+            except protocol.ABSENT:
+                return ''
+            except exceptions.OsdbgError as exc:
+                return str(exc)
+            except BaseException as exc:  # the agent's thread has to live on
+                return f'{type(exc).__name__}: {exc}'
+            self.backend = backend
+            return None
+
+    def unload(self) -> bool:
+        """Unload it.
+
+        :returns: whether it was loaded
+        """
+        with self.gate:
+            backend, self.backend = self.backend, None
+            if backend is not None:
+                backend.unload()
+        return backend is not None
+
+    def wait_unloaded(self) -> None:
+        """Block until it is unloaded, but no longer than a fork would."""
+        for _ in range(int(_FORK_GATE_SECONDS / _LOOK_SECONDS)):
+            if self.backend is None:
+                return
+            waiting.pause(_LOOK_SECONDS)
+
+    def before_fork(self) -> None:
+        """Close the gate, unless it takes too long."""
+        if self.gate.acquire(True, _FORK_GATE_SECONDS):
+            self._forker = waiting.get_ident()
+
+    def after_fork_in_parent(self) -> None:
+        """Open the gate again, if it is this thread that has closed it.
+
+        Several threads may fork at once, and not all of them hold it.
+        """
+        if self._forker == waiting.get_ident():
+            self._forker = 0
+            self.gate.release()
