@@ -22,6 +22,7 @@ from __future__ import annotations
 from typing import Any
 
 from osdbg.gateway import dap
+from osdbg.gateway.thread_list import ThreadList
 from osdbg.gateway.worker import LoadFailed
 from osdbg.gateway.worker import Worker
 
@@ -49,7 +50,7 @@ class Attachment:
         self._link: dap.Peer | None = None
         # Events that come before the client has been told that it attached.
         self._early: list[dap.Message] | None = []
-        self._threads: set[Any] = set()
+        self._threads = ThreadList()
 
     async def begin(self, initialize: dict[str, Any]) -> None:
         """Load the debugger and pass the client's first requests on to it.
@@ -140,12 +141,7 @@ class Attachment:
             'terminated',
         ):
             return  # the gateway's to send, as the adapter's
-        body = message.get('body')
-        if name == 'thread' and isinstance(body, dict):
-            change = self._threads.discard
-            if body.get('reason') == 'started':
-                change = self._threads.add
-            change(body.get('threadId'))
+        self._threads.follow(message)
         if self._early is None:
             self._client.forward(message)
             return
@@ -191,8 +187,4 @@ class Attachment:
         link, self._link = self._link, None
         if link is not None:
             link.handle = lambda message: None
-        for thread in self._threads:
-            self._client.event(
-                'thread', {'reason': 'exited', 'threadId': thread}
-            )
-        self._threads.clear()
+        self._threads.end(self._client)

@@ -26,6 +26,7 @@ import logging
 from typing import Any
 
 from osdbg.gateway import dap
+from osdbg.gateway.thread_list import ThreadList
 from osdbg.gateway.worker import LoadFailed
 from osdbg.gateway.worker import Worker
 
@@ -61,7 +62,7 @@ class DebugServer:
         self._link: dap.Peer | None = None
         self._loading = False
         self._lived = False
-        self._threads: set[Any] = set()
+        self._threads = ThreadList()
         self._tasks: set[asyncio.Task[None]] = set()
         self._requests = {
             'pydevdAuthorize': self._on_authorize,
@@ -233,12 +234,7 @@ class DebugServer:
         name = message.get('event')
         if message.get('type') != 'event' or name == 'terminated':
             return  # the adapter would hang up
-        body = message.get('body')
-        if name == 'thread' and isinstance(body, dict):
-            change = self._threads.discard
-            if body.get('reason') == 'started':
-                change = self._threads.add
-            change(body.get('threadId'))
+        self._threads.follow(message)
         self._adapter.forward(message)
 
     @property
@@ -256,11 +252,7 @@ class DebugServer:
         if link is not None:
             link.handle = lambda message: None
             self._worker.unload()
-        for thread in self._threads:
-            self._adapter.event(
-                'thread', {'reason': 'exited', 'threadId': thread}
-            )
-        self._threads.clear()
+        self._threads.end(self._adapter)
 
     def print(self, text: str) -> None:
         """Write a line into the IDE's console."""

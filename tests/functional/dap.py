@@ -26,6 +26,8 @@ import sys
 import threading
 import time
 
+from tests.functional.transcript import Transcript
+
 TIMEOUT = 30.0
 POLL = 0.05
 
@@ -36,22 +38,6 @@ class DapError(Exception):
 
 class ConnectionLost(Exception):
     """The connection ended while something was awaited."""
-
-
-class Transcript:
-    """The messages of all sessions, in the order they went by."""
-
-    def __init__(self, limit=400):
-        self._lines = []
-        self._limit = limit
-        self._start = time.monotonic()
-
-    def note(self, session, direction, text):
-        elapsed = time.monotonic() - self._start
-        self._lines.append(f'{elapsed:8.3f} [{session}] {direction} {text}')
-
-    def __str__(self):
-        return '\n'.join(line[:600] for line in self._lines[-self._limit :])
 
 
 def encode(message):

@@ -28,6 +28,8 @@ import time
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
+from tests.functional.transcript import Transcript
+
 TIMEOUT = 30.0
 POLL = 0.05
 RUN = 101
@@ -67,22 +69,6 @@ class IdeError(Exception):
 
 class ConnectionLost(Exception):
     """The connection ended while something was awaited."""
-
-
-class Transcript:
-    """The lines of all connections, in the order they went by."""
-
-    def __init__(self, limit=400):
-        self._lines = []
-        self._limit = limit
-        self._start = time.monotonic()
-
-    def note(self, link, direction, text):
-        elapsed = time.monotonic() - self._start
-        self._lines.append(f'{elapsed:8.3f} [{link}] {direction} {text}')
-
-    def __str__(self):
-        return '\n'.join(line[:500] for line in self._lines[-self._limit :])
 
 
 def attribute(element, name):

@@ -21,7 +21,6 @@ from tests.functional.harness import alive
 from tests.functional.harness import APP
 from tests.functional.harness import available
 from tests.functional.harness import free_port
-from tests.functional.harness import FunctionalTestCase
 from tests.functional.harness import kill
 from tests.functional.harness import line_of
 from tests.functional.harness import over
@@ -29,7 +28,8 @@ from tests.functional.harness import SERVICE
 from tests.functional.harness import spread
 from tests.functional.harness import TIMEOUT
 from tests.functional.harness import wait_until
-from tests.functional import test_scenario
+from tests.functional.one_service import OneServiceTestCase
+from tests.functional.test_scenario import ScenarioTestCase
 
 ENGINES = ('eventlet', 'none', 'threading')
 RECONNECTS = 20
@@ -66,7 +66,7 @@ class Stranger:
             connection.close()
 
 
-class ConnectTestCase(FunctionalTestCase):
+class ConnectTestCase(OneServiceTestCase):
     """What other tests do at a port of ours, at one of the IDE's."""
 
     def client(self, port, **options):
@@ -77,40 +77,15 @@ class ConnectTestCase(FunctionalTestCase):
     def start_service(self, **options):
         return super().start_service(direction='connect', **options)
 
-    def start(self, engine='eventlet', workers=1, **options):
-        self.port = free_port()
-        self.service = self.start_service(
-            engine=engine, workers=workers, port=self.port, **options
-        )
-        return self.service.wait_workers(workers)
-
-    def stop_in(self, client, worker):
-        """Send ``worker`` a request and wait until it stops."""
-        client.wait_pid(worker.pid)
-        pending = worker.get_later('/work')
-        stop = client.wait_stopped()
-        self.assertEqual(worker.pid, stop.session.pid)
-        self.assert_at(stop, 'handler')
-        return pending, stop
-
     def attach(self, port, *marks, processes=1, **options):
         client = super().attach(port, *marks, processes=processes, **options)
         self.assertEqual(processes - 1, len(client.announced))
         self.assertEqual([], client.errors)
         return client
 
-    def attach_again(self, worker, processes=1):
-        client = self.attach(self.port, 'handler', processes=processes)
-        self.stop_and_go(client, worker)
-        client.detach()
 
-
-class ConnectScenarioTest(ConnectTestCase):
+class ConnectScenarioTest(ConnectTestCase, ScenarioTestCase):
     """Attach; stop, look, change, step, go on; detach; and once more."""
-
-    play = test_scenario.ScenarioTest.play
-    assert_nothing_loaded = test_scenario.ScenarioTest.assert_nothing_loaded
-    debug_request = test_scenario.ScenarioTest.debug_request
 
 
 def _scenario(engine, workers):

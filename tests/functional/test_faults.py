@@ -18,7 +18,6 @@ import time
 from tests.functional.harness import alive
 from tests.functional.harness import APP
 from tests.functional.harness import free_port
-from tests.functional.harness import FunctionalTestCase
 from tests.functional.harness import http_get
 from tests.functional.harness import kill
 from tests.functional.harness import line_of
@@ -26,42 +25,15 @@ from tests.functional.harness import over
 from tests.functional.harness import spread
 from tests.functional.harness import TIMEOUT
 from tests.functional.harness import wait_until
+from tests.functional.one_service import OneServiceTestCase
 
 PROMPT = 10
 SERVERS = ('eventlet', 'threading', 'none')
 OSLO = ('eventlet', 'threading')
 
 
-class FaultTestCase(FunctionalTestCase):
-    def start(self, engine, workers=1, **options):
-        self.port = free_port()
-        self.service = self.start_service(
-            engine=engine, workers=workers, port=self.port, **options
-        )
-        return self.service.wait_workers(workers)
-
-    def stop_in(self, client, worker):
-        """Send ``worker`` a request and wait until it stops."""
-        client.wait_pid(worker.pid)
-        pending = worker.get_later('/work')
-        stop = client.wait_stopped()
-        self.assertEqual(worker.pid, stop.session.pid)
-        self.assert_at(stop, 'handler')
-        return pending, stop
-
-    def stop_and_go(self, client, worker):
-        pending, stop = self.stop_in(client, worker)
-        stop.resume()
-        self.assert_answered(pending, pid=worker.pid)
-
-    def attach_again(self, worker, processes=1):
-        client = self.attach(self.port, 'handler', processes=processes)
-        self.stop_and_go(client, worker)
-        client.detach()
-
-
 @spread
-class WorkerDeathTest(FaultTestCase):
+class WorkerDeathTest(OneServiceTestCase):
     def kill_worker(self, workers, victim, stopped):
         client = self.attach(self.port, 'handler', processes=len(workers))
         session = client.wait_pid(victim.pid)
@@ -122,7 +94,7 @@ class WorkerDeathTest(FaultTestCase):
 
 
 @spread
-class GatewayDeathTest(FaultTestCase):
+class GatewayDeathTest(OneServiceTestCase):
     def kill_gateway(self, signum=signal.SIGKILL):
         gateway = self.gateway()
         kill(gateway, signum)
@@ -168,7 +140,7 @@ class GatewayDeathTest(FaultTestCase):
 
 
 @spread
-class ClientDeathTest(FaultTestCase):
+class ClientDeathTest(OneServiceTestCase):
     def cut(self, engine, reset):
         workers = self.start(engine, 2)
         before = [worker.state() for worker in workers]
@@ -213,7 +185,7 @@ class ClientDeathTest(FaultTestCase):
 
 
 @spread
-class ForkTest(FaultTestCase):
+class ForkTest(OneServiceTestCase):
     def reaped(self, worker, child):
         answer = wait_until(
             'end of the child',
@@ -288,7 +260,7 @@ class ForkTest(FaultTestCase):
 
 
 @spread
-class SignalTest(FaultTestCase):
+class SignalTest(OneServiceTestCase):
     def end_promptly(self, signum):
         workers = self.service.workers()
         start = time.monotonic()
@@ -384,7 +356,7 @@ class SignalTest(FaultTestCase):
         self.assertLess(spent['after_patch'], spent['never'] + 1)
 
 
-class HeldPortTest(FaultTestCase):
+class HeldPortTest(OneServiceTestCase):
     def test_port_opens_when_it_is_freed(self):
         port = free_port()
         holder = self.hold_port(port)
@@ -409,7 +381,7 @@ class HeldPortTest(FaultTestCase):
         self.attach_again(worker)
 
 
-class SharedPortTest(FaultTestCase):
+class SharedPortTest(OneServiceTestCase):
     def test_service_serves_on_shared_port_while_attached(self):
         self.start('eventlet', 3)
         self.attach(self.port, 'handler', processes=3)

@@ -296,27 +296,21 @@ class ManyTest(PromptTestCase):
 
     @over(ENGINES)
     def test_the_second_passes(self, engine):
-        worker = self.serve(engine, second_prompt='pass')
-        before = self.warm(worker)
-        first = worker.get_later('/breakpoint')
-        client = self.prompt()
-        self.assert_answered(
-            worker.get_later('/breakpoint'), answer='unchanged'
-        )
-        self.service.wait_log('passed: another request is at a prompt')
-        client.type('q')
-        self.assert_goes_on(worker, before, first)
+        self.pass_second(engine, 'is at a prompt', second_prompt='pass')
 
     @over(ENGINES)
     def test_the_second_does_not_wait_for_ever(self, engine):
-        worker = self.serve(engine, prompt_timeout=1)
+        self.pass_second(engine, 'was at a prompt for 1 s', prompt_timeout=1)
+
+    def pass_second(self, engine, why, **options):
+        worker = self.serve(engine, **options)
         before = self.warm(worker)
         first = worker.get_later('/breakpoint')
         client = self.prompt()
         self.assert_answered(
             worker.get_later('/breakpoint'), answer='unchanged'
         )
-        self.service.wait_log('passed: another request was at a prompt')
+        self.service.wait_log(f'passed: another request {why}')
         client.type('q')
         self.assert_goes_on(worker, before, first)
 
