@@ -23,8 +23,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any, TYPE_CHECKING
 
+from osdbg.gateway.announcer import Announcer
 from osdbg.gateway.attachment import Attachment
 from osdbg.gateway.capabilities import CAPABILITIES
+from osdbg.gateway import choice
 from osdbg.gateway import dap
 from osdbg.gateway.worker import LoadFailed
 from osdbg.gateway.worker import Worker
@@ -32,12 +34,6 @@ from osdbg.gateway.worker import Worker
 if TYPE_CHECKING:
     from osdbg.gateway.port import Port
 
-# How long a plain attach waits for a worker: one that was killed takes a
-# second to be replaced.
-_WORKER_SECONDS = 10.0
-# And for another client, which may just have been cut off, to go.
-_TAKEN_SECONDS = 1.0
-_LOOK_SECONDS = 0.2
 # For a worker to load its debugger, when others could be attached to instead:
 # this one may be stopped, or stuck.
 _FIRST_SECONDS = 5.0
@@ -45,21 +41,6 @@ _FIRST_SECONDS = 5.0
 _INITIALIZE_SECONDS = 10.0
 # A killed process is noticed on its two connections one after the other.
 _DEATH_SECONDS = 0.2
-
-# Not for the sessions with other workers, as in debugpy's adapter.
-_NOT_INHERITED = frozenset(
-    (
-        'processId',
-        'listen',
-        'preLaunchTask',
-        'postDebugTask',
-        'request',
-        'restart',
-        'args',
-        'processName',
-        'pythonArgs',
-    )
-)
 
 
 class Session:
@@ -78,7 +59,7 @@ class Session:
         self._attachment: Attachment | None = None
         self._initialize: dict[str, Any] | None = None
         self._arguments: dict[str, Any] | None = None
-        self._declined: set[str] = set()
+        self._announcer: Announcer | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._requests = {
             'initialize': self._on_initialize,
@@ -180,6 +161,12 @@ class Session:
             )
             return
         self._arguments = arguments
+        self._announcer = Announcer(
+            self._client,
+            bool(self._initialize.get('supportsStartDebuggingRequest')),
+            arguments,
+            (self._port.host, self._port.number),
+        )
         self._background(self._attach(request, self._initialize))
 
     @property
@@ -205,7 +192,7 @@ class Session:
     async def _attach_to_any(
         self, request: dap.Message, initialize: dict[str, Any]
     ) -> None:
-        worker = await self._wait_for_worker()
+        worker = await choice.next_free(self._port)
         failed: list[Worker] = []
         first = ''
         while worker is not None:
@@ -221,8 +208,8 @@ class Session:
             worker = self._port.first_free(but=failed)
             if worker is None and ended:
                 # A reload: its successor is on its way.
-                worker = await self._wait_for_worker()
-        self._client.refuse(request, first or self._why_none())
+                worker = await choice.next_free(self._port)
+        self._client.refuse(request, first or choice.why_none(self._port))
 
     def _is_over(self, worker: Worker | None) -> bool:
         """Tell whether a worker has ended, or turned out to be none."""
@@ -272,38 +259,6 @@ class Session:
         """
         self._client.answer(request)
         self._client.event('terminated')
-
-    async def _wait_for_worker(self) -> Worker | None:
-        loop = asyncio.get_running_loop()
-        start = loop.time()
-        while True:
-            worker = self._port.first_free()
-            limit = _TAKEN_SECONDS if self._all_taken() else _WORKER_SECONDS
-            left = start + limit - loop.time()
-            if worker is not None or left <= 0:
-                return worker
-            try:
-                await asyncio.wait_for(
-                    self._port.changed.wait(), min(left, _LOOK_SECONDS)
-                )
-            except asyncio.TimeoutError:
-                pass
-
-    def _all_taken(self) -> bool:
-        wanted = [worker for worker in self._port.workers if worker.wanted]
-        return bool(wanted) and all(worker.session for worker in wanted)
-
-    def _why_none(self) -> str:
-        if self._all_taken():
-            return (
-                f'every worker behind {self._port.address} is being debugged '
-                f'by another client: stop the session there'
-            )
-        return (
-            f'no worker has joined {self._port.address} in '
-            f'{_WORKER_SECONDS:.0f} s: is the service running, and does '
-            f'[remote_debug] workers name one of its workers?'
-        )
 
     def _on_configuration_done(
         self, request: dap.Message, arguments: dict[str, Any]
@@ -434,38 +389,5 @@ class Session:
 
     def announce(self, worker: Worker) -> None:
         """Have the client open a session with another worker."""
-        if worker.id in self._declined:
-            return
-        configuration = self._configuration_for(worker)
-        assert self._initialize is not None  # noqa: S101
-        if self._initialize.get('supportsStartDebuggingRequest'):
-            self._client.request(
-                'startDebugging',
-                {'request': 'attach', 'configuration': configuration},
-                lambda response: self._answered(worker, response),
-            )
-        else:
-            self._client.event(
-                'debugpyAttach', {**configuration, 'request': 'attach'}
-            )
-
-    def _configuration_for(self, worker: Worker) -> dict[str, Any]:
-        configuration = {
-            name: value
-            for name, value in (self._arguments or {}).items()
-            if name not in _NOT_INHERITED
-        }
-        connect = configuration.get('connect')
-        configuration['connect'] = {
-            'host': configuration.pop('host', None) or self._port.host,
-            'port': configuration.pop('port', None) or self._port.number,
-            **(connect if isinstance(connect, dict) else {}),
-        }
-        configuration['name'] = worker.title
-        configuration['subProcessId'] = worker.pid
-        return configuration
-
-    def _answered(self, worker: Worker, response: dap.Message) -> None:
-        if not response.get('success') and worker.session is None:
-            self._declined.add(worker.id)
-            worker.unload()
+        if self._announcer is not None:
+            self._announcer.announce(worker)

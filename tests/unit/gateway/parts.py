@@ -225,6 +225,11 @@ class GatewayTestCase(unittest.IsolatedAsyncioTestCase):
         self.port = free_port()
         self._agents = 0
 
+    def hasten(self, module, name, seconds=0.05):
+        """Have a module wait for less long."""
+        self.addCleanup(setattr, module, name, getattr(module, name))
+        setattr(module, name, seconds)
+
     async def asyncSetUp(self):
         self.gateway = control.Gateway(protocol.listen().detach())
         self._task = asyncio.ensure_future(self.gateway.run())

@@ -14,18 +14,13 @@
 
 import asyncio
 
+from osdbg.gateway import choice
 from osdbg.gateway import group as group_
 from osdbg.gateway import port as port_
-from osdbg.gateway import session as session_
 from tests.unit.gateway.parts import GatewayTestCase
 from tests.unit.gateway.parts import until
 
 LAUNCHER = None
-
-
-def hasten(case, module, name, seconds):
-    case.addCleanup(setattr, module, name, getattr(module, name))
-    setattr(module, name, seconds)
 
 
 class TestSelfDeclaredLauncher(GatewayTestCase):
@@ -142,8 +137,7 @@ class TestHandOver(GatewayTestCase):
         self.assertEqual(1, client.names().count('initialized'))
 
     async def test_before_anybody_else_says_hello(self):
-        before, session_._WORKER_SECONDS = session_._WORKER_SECONDS, 0.1
-        self.addCleanup(setattr, session_, '_WORKER_SECONDS', before)
+        self.hasten(choice, '_WORKER_SECONDS', 0.1)
         launcher = await self.agent()
         launcher._load = lambda ticket: asyncio.sleep(0)
         client = await self.client()
@@ -183,7 +177,7 @@ class TestHandOver(GatewayTestCase):
         attaching.cancel()
 
     async def test_no_worker_comes_to_this_port(self):
-        hasten(self, port_, '_FIRST_WORKER_SECONDS', 0.1)
+        self.hasten(port_, '_FIRST_WORKER_SECONDS', 0.1)
         client, launcher = await self.attached()
         launcher.send(launching=True)
         await client.wait('terminated')
@@ -193,7 +187,7 @@ class TestHandOver(GatewayTestCase):
         self.assertIn('attach there', said[1])
 
     async def test_a_worker_comes_in_time(self):
-        hasten(self, port_, '_FIRST_WORKER_SECONDS', 0.1)
+        self.hasten(port_, '_FIRST_WORKER_SECONDS', 0.1)
         client, launcher = await self.attached()
         port = self.group()
         launcher.send(launching=True)
@@ -202,7 +196,7 @@ class TestHandOver(GatewayTestCase):
         self.assertIsNone(port._deadline)
 
     async def test_another_service_is_there(self):
-        hasten(self, port_, '_FIRST_WORKER_SECONDS', 0.05)
+        self.hasten(port_, '_FIRST_WORKER_SECONDS', 0.05)
         client, launcher = await self.attached()
         other = await self.agent(name='other')
         launcher.send(launching=True)
@@ -231,12 +225,12 @@ class TestReload(GatewayTestCase):
         self.assertNotIn('terminated', client.names())
 
     async def test_the_session_ends_if_none_follows(self):
-        hasten(self, group_, 'SUCCESSOR_SECONDS', 0.1)
+        self.hasten(group_, 'SUCCESSOR_SECONDS', 0.1)
         client = await self.attached()
         await client.wait('terminated')
 
     async def test_the_last_that_leaves_counts(self):
-        hasten(self, group_, 'SUCCESSOR_SECONDS', 0.5)
+        self.hasten(group_, 'SUCCESSOR_SECONDS', 0.5)
         client = await self.attached()
         await asyncio.sleep(0.3)
         await self.gone(await self.agent())
@@ -246,7 +240,7 @@ class TestReload(GatewayTestCase):
         self.assertGreater(loop.time() - left, 0.4)
 
     async def test_who_cannot_be_replaced_is_not_waited_for(self):
-        hasten(self, group_, 'SUCCESSOR_SECONDS', 60)
+        self.hasten(group_, 'SUCCESSOR_SECONDS', 60)
         agent = await self.agent()
         client = await self.client()
         self.assertTrue((await client.attach())['success'])

@@ -16,6 +16,7 @@ import asyncio
 import gc
 
 from osdbg.gateway.capabilities import CAPABILITIES
+from osdbg.gateway import choice
 from osdbg.gateway import dap
 from osdbg.gateway import session as session_
 from tests.unit.gateway.parts import GatewayTestCase
@@ -25,11 +26,6 @@ ALONE = ('stackTrace', 'evaluate', 'continue', 'pause', 'nonsense')
 
 
 class SessionTestCase(GatewayTestCase):
-    def hasten(self, name, seconds=0.05):
-        before = getattr(session_, name)
-        setattr(session_, name, seconds)
-        self.addCleanup(setattr, session_, name, before)
-
     async def attached(self, workers=1, **arguments):
         """Return a client that is attached, and the agents."""
         agents = [await self.agent() for _ in range(workers)]
@@ -106,7 +102,7 @@ class TestHandshake(SessionTestCase):
         self.assert_refused(answer, 'refused "attach": bad arguments')
 
     async def test_nobody_there(self):
-        self.hasten('_WORKER_SECONDS')
+        self.hasten(choice, '_WORKER_SECONDS')
         await self.agent(workers='7')
         client = await self.client()
         await client.ask('initialize')
@@ -127,7 +123,7 @@ class TestHandshake(SessionTestCase):
         attaching.cancel()
 
     async def test_every_worker_is_taken(self):
-        self.hasten('_TAKEN_SECONDS')
+        self.hasten(choice, '_TAKEN_SECONDS')
         first = await self.attached()
         second = await self.client()
         await second.ask('initialize')
@@ -144,7 +140,7 @@ class TestStuck(SessionTestCase):
         return agent
 
     async def test_the_next_worker_is_taken(self):
-        self.hasten('_FIRST_SECONDS')
+        self.hasten(session_, '_FIRST_SECONDS')
         agents = [await self.stopped(), await self.agent()]
         client = await self.client()
         self.assertTrue((await client.attach())['success'])
@@ -221,7 +217,7 @@ class TestStuck(SessionTestCase):
 
 class TestStrangers(SessionTestCase):
     async def test_those_who_say_nothing_are_hung_up_on(self):
-        self.hasten('_INITIALIZE_SECONDS')
+        self.hasten(session_, '_INITIALIZE_SECONDS')
         await self.agent()
         silent, ide = await self.client(), await self.client()
         await ide.ask('initialize')
