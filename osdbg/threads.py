@@ -30,6 +30,7 @@ import types
 from typing import Any
 
 from osdbg import patching
+from osdbg import waiting
 
 # How threads are started up to Python 3.12, and after.
 _START = '_start_new_thread'
@@ -84,6 +85,21 @@ def _idle(table: dict[int, Any]) -> set[int]:
 def _is_dummy(thread: Any) -> bool:
     """Tell whether a thread was not started by ``threading``."""
     return type(thread).__name__ == '_DummyThread'
+
+
+def _is_left_over(thread: Any, ident: int) -> bool:
+    """Tell whether a dummy is that of an earlier thread with this number.
+
+    The number of a thread that has ended goes to the next one that starts.
+    Until that one has entered itself, whatever pydevd runs there (up from
+    Python 3.12, each of its own functions) would take it for the dummy, and
+    then it never hears of a command: seen once in 50 attaches under load.
+    """
+    return (
+        ident == waiting.get_ident()
+        and _is_dummy(thread)
+        and thread.native_id != waiting.get_native_id()
+    )
 
 
 def _nothing() -> None:
@@ -145,7 +161,11 @@ class _Threads(collections.ChainMap):  # type: ignore
 
     def _find(self, ident: int) -> Any:
         found = [table.get(ident) for table in self.maps]
-        threads = [thread for thread in found if thread is not None]
+        threads = [
+            thread
+            for thread in found
+            if thread is not None and not _is_left_over(thread, ident)
+        ]
         # A dummy stays when its thread has ended (until 3.13), and the number
         # may be that of a thread in the other table by now.
         return min(threads, key=_is_dummy, default=None)

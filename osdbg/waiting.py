@@ -21,6 +21,7 @@ from osdbg import patching
 _thread: Any = patching.native('_thread')
 allocate_lock: Any = _thread.allocate_lock
 get_ident: Any = _thread.get_ident
+get_native_id: Any = _thread.get_native_id
 start_new_thread: Any = _thread.start_new_thread
 monotonic: Any = patching.native('time').monotonic
 

@@ -381,6 +381,36 @@ class TestThreads(fresh.FreshTestCase):
             """
         )
 
+    def test_a_dummy_is_not_taken_for_the_next_thread(self):
+        self.assert_ok(
+            """
+            import threading
+            from osdbg import isolation
+            from osdbg import patching
+            iso = isolation.Isolation(['nothing'])
+            iso.enter()
+            theirs = iso.threading()
+            start = patching.native('_thread').start_new_thread
+            done = patching.native('_thread').allocate_lock()
+            done.acquire()
+            found = []
+            def run():
+                thread = theirs._active.get(theirs.get_ident())
+                found.append((theirs.current_thread(), thread))
+                done.release()
+            # The C library gives the number of one that has ended again.
+            while len({dummy.ident for dummy, _ in found}) == len(found):
+                start(run, ())
+                done.acquire()
+            new = found[-1][0]
+            (old,) = [d for d, _ in found[:-1] if d.ident == new.ident]
+            assert new is not old and new.native_id != old.native_id
+            assert all(before is None for _, before in found), found
+            iso.leave()
+            print('OK')
+            """
+        )
+
     def test_untouched(self):
         self.assert_ok(
             """
