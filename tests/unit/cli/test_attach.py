@@ -17,6 +17,7 @@ import os
 import unittest
 
 from osdbg.cli import attach
+from osdbg.cli import history
 
 
 class AddressTest(unittest.TestCase):
@@ -61,11 +62,9 @@ class HistoryTest(unittest.TestCase):
         if before:
             self.addCleanup(os.environ.update, XDG_STATE_HOME=before)
         usual = os.path.expanduser('~/.local/state/osdbg/attach_history')
-        self.assertEqual(usual, attach.history_path())
+        self.assertEqual(usual, history.path())
         self.addCleanup(os.environ.pop, 'XDG_STATE_HOME', None)
         os.environ['XDG_STATE_HOME'] = '/var/state'
-        self.assertEqual(
-            '/var/state/osdbg/attach_history', attach.history_path()
-        )
+        self.assertEqual('/var/state/osdbg/attach_history', history.path())
         os.environ['XDG_STATE_HOME'] = 'relative'  # the standard: ignore it
-        self.assertEqual(usual, attach.history_path())
+        self.assertEqual(usual, history.path())
