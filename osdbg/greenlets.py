@@ -77,6 +77,16 @@ class Owner:
             return False
         return self._greenlet is None or self._greenlet is current()
 
+    def is_here(self) -> bool:
+        """Tell whether it is of the native thread that is running."""
+        return bool(self.thread == waiting.get_ident())
+
+    def frame(self) -> Any:
+        """Return where it is: the caller's own frame, or where it parks."""
+        if self.is_current():
+            return sys._getframe(1)
+        return getattr(self._greenlet, 'gr_frame', None)
+
     def is_dead(self) -> bool:
         """Tell whether it has ended."""
         if self._greenlet is not None and self._greenlet.dead:

@@ -121,11 +121,11 @@ class RemotePdbBackend(base.Backend):
                 return trouble
             turn.line = _remote_pdb_line.Line(self.reach(where))
             if turn.stopped:
-                return _ENDED
+                return turn.stopped
             slack = seconds and seconds + _SLACK_SECONDS
             trouble = turn.line.wait_go(slack)
         if trouble or turn.stopped:
-            return trouble or _ENDED
+            return turn.stopped or trouble
         module = importlib.import_module('osdbg.backends._remote_pdb_prompt')
         turn.prompt = module.Prompt(turn.line, turn.owner, turn.leave)
         turn.prompt.begin(frame, turn.into)
@@ -146,6 +146,10 @@ class RemotePdbBackend(base.Backend):
                     return ''
                 first.leave()
                 continue
+            if signals.in_handler() and first.must_wait_for(turn):
+                first.stop(_URGENT)
+                first.leave()
+                continue
             if passes:
                 return 'another request is at a prompt'
             if waiting.monotonic() > end:
@@ -154,10 +158,11 @@ class RemotePdbBackend(base.Backend):
             if not green and first.owner.thread == turn.owner.thread:
                 # It would wait for itself.
                 return _BUSY
-        return _ENDED
+        return turn.stopped
 
 
 _ENDED = 'the debugger is being detached'
+_URGENT = 'a signal has asked for a prompt in the same thread'
 _BUSY = 'this thread is at a prompt already'
 
 
@@ -170,7 +175,8 @@ class _Turn:
         self.owner = greenlets.Owner()
         self.line: _remote_pdb_line.Line | None = None
         self.prompt: Any = None
-        self.stopped = False
+        # Why it has to go, if it has.
+        self.stopped = ''
 
     def again(self, frame: types.FrameType) -> str:
         """Stop anew in a thread that is being stepped.
@@ -195,9 +201,20 @@ class _Turn:
             return False
         return line.is_gone()
 
-    def stop(self) -> None:
-        """End it, from any thread: whoever has it goes on."""
-        self.stopped = True
+    def must_wait_for(self, other: _Turn) -> bool:
+        """Tell whether it has no prompt, and gets none before the other.
+
+        Its green thread does not run before the signal handler is done.
+        """
+        same = self.owner.thread == other.owner.thread
+        return same and self.prompt is None
+
+    def stop(self, why: str = _ENDED) -> None:
+        """End it, from any thread: whoever has it goes on.
+
+        :param why: what is logged of its breakpoint
+        """
+        self.stopped = why
         if self.line is not None:
             self.line.hang_up()
         if self.prompt is not None and not self.prompt.talking:
@@ -218,7 +235,7 @@ class _Turn:
 
     def disown(self) -> None:
         """Forget it in a forked child, and leave it to the parent."""
-        self.stopped = True
+        self.stopped = _ENDED
         if self.line is not None:
             self.line.drop()
         if self.prompt is not None:

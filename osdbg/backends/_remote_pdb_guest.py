@@ -25,18 +25,8 @@ from osdbg.backends._remote_pdb_terminal import Console
 from osdbg.backends._remote_pdb_terminal import Terminal
 
 _CONTINUE = '...   '
-# Nobody wants to step into these: what leads here from breakpoint().
-_SKIPPED = (
-    'osdbg.agent',
-    'osdbg.backends',
-    'osdbg.backends.*',
-    'osdbg.bootstrap',
-    'osdbg.breakpoints',
-    'osdbg.greenlets',
-    'osdbg.integrations.*',
-    'osdbg.signals',
-    'osdbg.waiting',
-)
+# Nobody wants to step into it.
+_SKIPPED = ('osdbg', 'osdbg.*')
 _NO_RESTART = (
     'a service cannot be restarted from here: c(ontinue) lets it go on, '
     'q(uit) detaches from it'
@@ -123,10 +113,22 @@ class Guest(remote_pdb.RemotePdb):  # type: ignore[misc]
 
     do_restart = do_run
 
+    def do_clear(self, arg: str) -> Any:
+        """Clear breakpoints."""
+        saved = sys.stdin, sys.stdout
+        # pdb asks by input(), which is the service's otherwise.
+        sys.stdin = sys.stdout = self.terminal
+        try:
+            return super().do_clear(arg)
+        finally:
+            sys.stdin, sys.stdout = saved
+
+    do_cl = do_clear
+
     def do_interact(self, arg: str) -> None:
         """Interact: start an interactive interpreter with these names.
 
-        Ctrl-D, or exit(), returns to pdb.
+        exit() returns to pdb; Ctrl-D detaches, here as well.
         """
         frame = self.curframe
         names = {**frame.f_globals, **frame.f_locals}

@@ -51,7 +51,7 @@ class Line:
         self._sock = sock
         self._over = False
         self._pid = os.getpid()
-        self._reader = io.BufferedReader(_Raw(self), _CHUNK)
+        self._unread = b''
         self.thrown: BaseException | None = None
         """What the service has thrown into a green thread that waited."""
 
@@ -112,10 +112,21 @@ class Line:
                 self._over = True
 
     def makefile(self, mode: str) -> io.TextIOWrapper:
-        """Return the reading side as a text file, as ``socket`` does."""
-        return io.TextIOWrapper(
-            self._reader, encoding='utf-8', errors='replace'
-        )
+        """Return what remote-pdb asks for its encoding, and nothing else."""
+        return io.TextIOWrapper(io.BytesIO(), encoding='utf-8')
+
+    def readline(self) -> str:
+        """Return the next line; an empty one at the end.
+
+        One that is too long comes in pieces.
+        """
+        while b'\n' not in self._unread and len(self._unread) < _MAX_LINE:
+            data = self.recv(_CHUNK)
+            if not data:
+                break
+            self._unread += data
+        line, newline, self._unread = self._unread.partition(b'\n')
+        return (line.rstrip(b'\r') + newline).decode('utf-8', 'replace')
 
     def _wait(self, write: bool, end: float | None) -> bool:
         """Wait until it can go on, or is over.
@@ -169,6 +180,8 @@ class Line:
         """Look whether the client has gone, while nobody reads."""
         if self._ended:
             return True
+        if self._unread:
+            return False  # it has ended its input, and said what to do
         try:
             return not self._sock.recv(1, _socket.MSG_PEEK)
         except BlockingIOError:
@@ -208,18 +221,3 @@ class Line:
         """Close a forked child's end, and leave the connection alone."""
         self._over = True
         self._sock.close()
-
-
-class _Raw(io.RawIOBase):
-    """What ``io`` reads a line from."""
-
-    def __init__(self, line: Line) -> None:
-        self._line = line
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        data = self._line.recv(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)

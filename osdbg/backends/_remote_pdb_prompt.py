@@ -129,10 +129,13 @@ class Prompt(Guest):
         traces is traced in all.
         """
         if self._over:
-            if self.owner.is_current():
+            if self.owner.is_here():
                 self._restore()
             return None
         if not self.owner.is_current():
+            # It may be parked for ever, and all of them are traced meanwhile.
+            if event == 'call' and not self.talking:
+                self._is_left_alone()
             return None
         if event == 'call' and (not self._arrived or self._is_left_alone()):
             return None  # on the way back to the caller of breakpoint()
@@ -185,7 +188,7 @@ class Prompt(Guest):
         if self._over:
             return
         self._over = True
-        if self.owner.is_current():
+        if self.owner.is_here():
             self._restore()
         self._leave()
 
@@ -194,7 +197,7 @@ class Prompt(Guest):
         if getattr(sys.gettrace(), '__self__', None) is self:
             sys.settrace(self._traced_before)
         frames, self._frames = self._frames, {}
-        frame: types.FrameType | None = sys._getframe(1)
+        frame: types.FrameType | None = self.owner.frame()
         while frame is not None:
             frames.setdefault(frame, (None, True, False))
             frame = frame.f_back

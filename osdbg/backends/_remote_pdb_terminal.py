@@ -42,7 +42,7 @@ class Terminal(remote_pdb.LF2CRLF_FileWrapper):  # type: ignore[misc]
         super().__init__(line)
         self._owner = owner
         self._stdin, self._stdout = sys.stdin, sys.stdout
-        self._read_line: Callable[..., str] = self.stream.readline
+        self._read_line: Callable[..., str] = line.readline
         self._send = lambda data: line.sendall(
             data.encode('utf-8', 'backslashreplace')
         )

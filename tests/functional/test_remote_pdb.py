@@ -13,19 +13,17 @@
 """pdb's prompt in a request, through the whole product."""
 
 import os
-import pathlib
 import signal
 import time
-import unittest
 
 from tests.functional import harness
 from tests.functional.harness import free_port
 from tests.functional.harness import over
-from tests.functional.harness import TIMEOUT
 from tests.functional.harness import wait_until
+from tests.functional.prompt_case import ENGINES
+from tests.functional.prompt_case import PromptTestCase
 from tests.functional import terminal
 
-ENGINES = ('eventlet', 'thread_false', 'none', 'threading')
 MARKED = r'stop_here\(\)'
 # A request that lets others run at each of its lines.
 STEPS = """
@@ -43,72 +41,14 @@ ROUTES['/steps'] = steps
 """
 
 
-class PromptTestCase(harness.FunctionalTestCase):
-    """A service whose breakpoints open prompts, and its terminals."""
-
-    def serve(self, engine='eventlet', workers=1, **options):
-        self.port = options.pop('port', None) or free_port()
-        self.service = self.start_service(
-            engine=engine,
-            workers=workers,
-            backend='remote_pdb',
-            port=self.port,
-            **options,
-        )
-        self.service.wait_log(r'breakpoint\(\) in .* opens a prompt at')
-        self.workers = self.service.wait_workers(workers)
-        return self.workers[0]
-
-    def come(self, make=terminal.Socket, *args, **options):
-        client = make(self.port, TIMEOUT, *args, **options)
-        self.clients.append(client)
-        return client
-
-    def warm(self, worker):
-        """Have one prompt, so that everything is loaded; return the state."""
-        pending = worker.get_later('/breakpoint')
-        client = self.prompt()
-        client.type('c')
-        client.expect_end()
-        self.assert_answered(pending, answer='unchanged')
-        return self.quiet(worker)
-
-    def quiet(self, worker):
-        """Return the state once the threads of former requests have ended."""
-        counts = []
-
-        def settled():
-            counts.append(worker.state()['threads'])
-            return len(counts) > 50 and len(set(counts[-25:])) == 1
-
-        wait_until('quiet worker', settled)
-        return worker.state()
-
-    def call(self, worker):
-        """Have a request wait for a terminal; return the request.
-
-        While its agent looks for a new gateway, it goes on instead.
-        """
-        count = self.service.log.count('waits for a terminal')
-        while True:
-            pending = worker.get_later('/breakpoint')
-
-            def waits():
-                return self.service.log.count('waits for a terminal') > count
-
-            wait_until('call', lambda: waits() or pending.done)
-            if waits():
-                return pending
-
-    def prompt(self, make=terminal.Socket, *args, **options):
-        client = self.come(make, *args, **options)
-        client.expect()
-        return client
-
-    def assert_goes_on(self, worker, before, pending, answer='unchanged'):
-        self.assert_answered(pending, answer=answer)
-        self.assert_undisturbed(worker, before)
-        self.assert_answered(worker.get_later('/work'), answer='unchanged')
+# A request that waits, in the middle of a step, for as long as it is asked to.
+PARKED = """
+def parked(query):
+    breakpoint()
+    time.sleep(float(query['seconds']))
+    return {'answer': 'done'}
+ROUTES['/parked'] = parked
+"""
 
 
 @harness.spread
@@ -206,6 +146,29 @@ class EndTest(PromptTestCase):
         self.service.wait_log('passed: nobody came in 0.5 s')
         self.assert_undisturbed(worker, before)
 
+    @over(('eventlet', 'thread_false'))
+    def test_while_the_request_waits(self, engine):
+        """All others are traced meanwhile, until somebody notices."""
+        worker = self.serve(engine)
+        before = self.teach(worker, PARKED)
+        for osdbg_closes in (False, True):
+            pending = worker.get_later('/parked?seconds=4')
+            client = self.prompt()
+            while '<string>(4)' not in client.ask('w'):
+                client.ask('n')
+            client.type('n')
+            wait_until('step', lambda: self.traced(worker))
+            if osdbg_closes:
+                self.osdbg('close')
+                self.osdbg('open')
+            client.hang_up()
+            wait_until('full speed', lambda: not self.traced(worker))
+            self.assertFalse(pending.done)
+            self.assert_goes_on(worker, before, pending, 'done')
+
+    def traced(self, worker):
+        return worker.state()['traced'] != 'None'
+
     @over(ENGINES)
     def test_a_stopped_service(self, engine):
         worker = self.serve(engine)
@@ -259,12 +222,7 @@ class ManyTest(PromptTestCase):
     @over(ENGINES)
     def test_steps_stay_in_their_request(self, engine):
         worker = self.serve(engine)
-        teacher = worker.get_later('/breakpoint')
-        client = self.prompt()
-        client.ask(f'!exec({STEPS!r}, globals())')
-        client.type('c')
-        self.assert_answered(teacher)
-        before = self.quiet(worker)
+        before = self.teach(worker, STEPS)
         pending = worker.get_later('/steps')
         client = self.prompt()
         for step in ('n', 'n', 's', 'n', 'n'):
@@ -398,203 +356,3 @@ class ManyTest(PromptTestCase):
         client.type('c')
         client.expect_end()
         self.assert_goes_on(worker, before, pending)
-
-
-@harness.spread
-class CommandsTest(PromptTestCase):
-    """What is typed, and in what."""
-
-    @over(('eventlet', 'none'))
-    def test_commands(self, engine):
-        worker = self.serve(engine)
-        before = self.warm(worker)
-        pending = worker.get_later('/breakpoint')
-        client = self.prompt()
-        client.ask('def f(number):', r'\.\.\.   ')
-        client.ask('    return number + 1', r'\.\.\.   ')
-        client.ask('')
-        self.assertEqual('42', client.ask('f(41)'))
-        self.assertIn('cannot be restarted', client.ask('restart'))
-        self.assertIn('cannot be restarted', client.ask('run x'))
-        self.assertIn('SystemExit', client.ask('!raise SystemExit'))
-        self.assertEqual('seen', client.ask("!print('seen')"))
-        client.ask('interact', '>>> ')
-        self.assertEqual("'unchanged'", client.ask('answer', '>>> '))
-        client.ask('exit()')
-        client.ask('!breakpoint()')
-        self.assertIn('stop_here', client.ask('w'))
-        client.type('c')
-        client.expect_end()
-        self.assert_goes_on(worker, before, pending)
-        self.assertNotIn('seen', self.service.log)
-
-    @over(('eventlet', 'none'))
-    def test_breakpoints_of_the_client(self, engine):
-        worker = self.serve(engine)
-        before = self.warm(worker)
-        pending = worker.get_later('/breakpoint')
-        client = self.prompt()
-        lines = pathlib.Path(harness.APP).read_text().splitlines()
-        (line,) = [n for n, t in enumerate(lines, 1) if 'body = json' in t]
-        client.ask(f'b {line}')
-        self.assertIn(f'({line})', client.ask('c'))
-        client.type('q')
-        client.expect_end()
-        self.assert_goes_on(worker, before, pending)
-
-    def test_a_fork_at_the_prompt(self):
-        worker = self.serve()
-        before = self.warm(worker)
-        pending = worker.get_later('/breakpoint')
-        client = self.prompt()
-        client.ask('!import os, subprocess, sys')
-        out = client.ask(
-            "!subprocess.run([sys.executable, '-c', "
-            "'import sys; sys.exit(len(sys.stdin.read()))']).returncode"
-        )
-        self.assertEqual('0', out)
-        client.ask('!pid = os.fork() or os._exit(7)')
-        self.assertEqual('1792', client.ask('p os.waitpid(pid, 0)[1]'))
-        client.type('c')
-        client.expect_end()
-        self.assert_goes_on(worker, before, pending)
-
-    def test_typed_before(self):
-        worker = self.serve()
-        client = self.come()
-        client.expect('no breakpoint has been reached yet')
-        client.type("!answer = 'changed'")
-        client.type('c')
-        self.assert_answered(worker.get_later('/breakpoint'), answer='changed')
-        client.expect_end()
-
-    def test_the_programs(self):
-        worker = self.serve()
-        before = self.warm(worker)
-        makes = [terminal.netcat] if terminal.installed('nc') else []
-        makes += [terminal.socat] if terminal.installed('socat') else []
-        if not makes:
-            raise unittest.SkipTest('neither nc nor socat is installed')
-        for make in makes:
-            pending = worker.get_later('/breakpoint')
-            client = self.prompt(make)
-            client.type("!answer = 'changed'")
-            client.expect()
-            client.type('c')
-            self.assert_answered(pending, answer='changed')
-            client.press('\x04')  # nc waits for its user, too
-            client.wait()
-        self.assert_undisturbed(worker, before)
-
-    def test_attach(self):
-        worker = self.serve()
-        home = os.path.join(self.directory, 'state')
-        environ = dict(self.environ, XDG_STATE_HOME=home)
-        pending = worker.get_later('/breakpoint')
-        client = self.prompt(terminal.attach, environ)
-        client.type('p answer')
-        client.expect("'unchanged'")
-        client.expect()
-        client.press('p forgotten')
-        client.expect('p forgotten')
-        self.interrupt(client, '--KeyboardInterrupt--')
-        client.expect()
-        client.type('def f():')
-        client.expect(r'\.\.\.   ')
-        self.interrupt(client, r'\(Pdb\) ')
-        client.press('\x1b[A\x1b[A\n')  # p answer
-        client.type("!answer = 'changed'")
-        client.expect()
-        client.expect()
-        client.type('c')
-        client.expect('the service goes on and has let this terminal go')
-        self.assertEqual(0, client.wait())
-        self.assert_answered(pending, answer='changed')
-        history = os.path.join(home, 'osdbg', 'attach_history')
-        self.assertEqual(0o600, os.stat(history).st_mode & 0o777)
-        self.assertIn('p answer', pathlib.Path(history).read_text())
-
-    def interrupt(self, client, pattern):
-        """Press Ctrl-C; readline misses it while it is about to wait."""
-        for _ in range(5):
-            client.press('\x03')
-            try:
-                return client.expect(pattern, 1)
-            except AssertionError as exc:
-                if 'time is over' not in str(exc):
-                    raise
-        return client.expect(pattern, 0)
-
-    def test_attach_and_detach(self):
-        worker = self.serve()
-        pending = worker.get_later('/breakpoint')
-        client = self.prompt(terminal.attach, self.environ)
-        client.press('\x04')
-        client.expect('detached; the service goes on')
-        self.assertEqual(0, client.wait())
-        self.assert_answered(pending, answer='unchanged')
-
-    def test_attach_notices_the_end(self):
-        worker = self.serve()
-        pending = worker.get_later('/breakpoint')
-        client = self.prompt(terminal.attach, self.environ)
-        os.kill(self.gateway(), signal.SIGKILL)
-        client.expect('the connection has ended')
-        self.assertEqual(0, client.wait())
-        self.assert_answered(pending, answer='unchanged')
-
-    def test_attach_to_a_pipe(self):
-        worker = self.serve()
-        client = self.come(terminal.attach, self.environ, tty=False)
-        client.expect('no breakpoint has been reached yet')
-        client.type("!answer = 'changed'\np answer\nc")
-        client.end_input()
-        self.assert_answered(worker.get_later('/breakpoint'), answer='changed')
-        client.expect("'changed'")
-        self.assertEqual(0, client.wait())
-
-    def test_attach_to_nobody(self):
-        self.port = free_port()
-        client = self.come(terminal.attach, self.environ, tty=False)
-        client.expect('osdbg attach: nobody listens at')
-        self.assertEqual(1, client.wait())
-
-
-@harness.spread
-class UrgentTest(PromptTestCase):
-    """A process that hangs opens a prompt when it is told to."""
-
-    def interrupt(self, worker, number):
-        """Signal until it is heard: the last prompt may be just ending."""
-        for _ in range(5):
-            os.kill(worker.pid, signal.SIGURG)
-            try:
-                self.service.wait_log('waits for a terminal', number, 2)
-                return
-            except TimeoutError:
-                continue
-        self.service.wait_log('waits for a terminal', number, 0)
-
-    @over(('eventlet', 'thread_false'))
-    def test_a_spinning_worker(self, engine):
-        self.port = free_port()
-        self.service = self.start_service(
-            engine=engine,
-            backend='remote_pdb',
-            port=self.port,
-            activate='on_demand',
-        )
-        (worker,) = self.service.wait_workers()
-        before = worker.state()
-        pending = worker.get_later('/spin?seconds=3')
-        time.sleep(0.5)  # nothing tells that it has begun
-        for number in (1, 2):
-            self.interrupt(worker, number)
-            client = self.prompt()
-            self.assertIn('spin', client.ask('w'))
-            client.ask('n')
-            self.assertRegex(client.ask('p turns'), r'\d+')
-            client.type('c' if number == 1 else 'q')
-            client.expect_end()
-        self.assertIn('turns', self.assert_answered(pending))
-        self.assert_undisturbed(worker, before)
