@@ -75,7 +75,11 @@ def _plugged_in(name: str) -> type[Backend]:
     from stevedore import extension
 
     try:
-        found: Any = driver.DriverManager(_NAMESPACE, name).driver
+        # Without its own warning: what is wrong is said in one line.
+        manager: Any = driver.DriverManager(
+            _NAMESPACE, name, warn_on_missing_entrypoint=False
+        )
+        found = manager.driver
     except exception.NoMatches as exc:
         others: Any = extension.ExtensionManager(_NAMESPACE)
         known = dict.fromkeys((*OWN, *sorted(others.names())))

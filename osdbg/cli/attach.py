@@ -27,6 +27,7 @@ from osdbg.cli import history
 from osdbg.cli import processes
 from osdbg.cli import terminal as terminal_
 from osdbg import exceptions
+from osdbg.gateway import protocol
 from osdbg import settings
 
 _CONNECT_SECONDS = 5.0
@@ -62,13 +63,41 @@ def run(arguments: argparse.Namespace) -> int:
             return _reach(found, *address)
     else:
         found = processes.find(arguments.address)
-    for process in found:
-        if process['protocol'] == 'pdb':
-            return _reach(found, process['host'], process['port'])
+        prompts = [p for p in found if p['protocol'] == 'pdb']
+        if prompts:
+            return _talk(_reach_workers(prompts))
     if _are_closed(found):
         raise _closed(found)
     print(tell_ide(found[0]))
     return 0
+
+
+def _reach_workers(found: list[processes.Process]) -> socket.socket:
+    """Connect to the prompts of some processes, and of no others.
+
+    They may share their port with other workers and services.
+    """
+    place = (found[0]['host'], found[0]['port'])
+    ids = [p['id'] for p in found if (p['host'], p['port']) == place]
+    try:
+        sock = socket.socket(fileno=protocol.connect().detach())
+        sock.settimeout(_CONNECT_SECONDS)
+        sock.sendall(protocol.encode({'terminal': ids}))
+        answer = b''
+        # Byte by byte: what follows is the prompt's.
+        while not answer.endswith(b'\n'):
+            byte = sock.recv(1)
+            if not byte:
+                raise OSError('it hangs up')
+            answer += byte
+    except OSError as exc:
+        raise exceptions.GatewayUnavailable(
+            protocol.place(), str(exc)
+        ) from exc
+    if not protocol.decode(answer)['go']:
+        raise _closed(found)
+    sock.settimeout(None)
+    return sock
 
 
 def _reach(found: list[processes.Process], host: str, port: int) -> int:
@@ -77,7 +106,7 @@ def _reach(found: list[processes.Process], host: str, port: int) -> int:
     SIGURG may have opened a prompt in it, and only the port tells.
     """
     try:
-        return connect(host, port)
+        return _talk(_connect(host, port))
     except exceptions.OsdbgError as exc:
         if _are_closed(found):
             raise _closed(found) from exc
@@ -143,12 +172,8 @@ def tell_ide(process: processes.Process) -> str:
     )
 
 
-def connect(host: str, port: int) -> int:
-    """Be the terminal of whoever has a prompt at an address.
-
-    :returns: the exit code
-    :raises: OsdbgError
-    """
+def _connect(host: str, port: int) -> socket.socket:
+    """Connect to whoever has a prompt at an address."""
     try:
         sock = socket.create_connection((host, port), _CONNECT_SECONDS)
     except OSError as exc:
@@ -158,6 +183,14 @@ def connect(host: str, port: int) -> int:
             f'the port of its prompts'
         ) from exc
     sock.settimeout(None)
+    return sock
+
+
+def _talk(sock: socket.socket) -> int:
+    """Be a terminal.
+
+    :returns: the exit code
+    """
     # By it the end is noticed; a script in the background has it ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with sock, history.kept():

@@ -47,6 +47,7 @@ def kept() -> Any:
     file = path()
     with contextlib.suppress(OSError):
         readline.read_history_file(file)
+    known = readline.get_current_history_length()
     readline.set_auto_history(True)
     try:
         yield
@@ -56,4 +57,9 @@ def kept() -> Any:
             os.close(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600))
             os.chmod(file, 0o600)
             readline.set_history_length(_LINES)
-            readline.write_history_file(file)
+            if hasattr(readline, 'append_history_file'):
+                # Others may have been at a prompt meanwhile.
+                typed = readline.get_current_history_length() - known
+                readline.append_history_file(typed, file)
+            else:  # where it is libedit
+                readline.write_history_file(file)

@@ -108,6 +108,9 @@ class Gateway:
                 await self._serve_link(str(message['join']), reader, writer)
             elif message and 'prompt' in message:
                 await self._serve_prompt(message['prompt'], reader, writer)
+            elif message and 'terminal' in message:
+                ids = field(message, 'terminal', list)
+                await self._serve_terminal(ids, reader, writer)
             elif message and 'ask' in message:
                 answer = await self._answer(message['ask'])
                 writer.write(protocol.encode(answer))
@@ -199,6 +202,20 @@ class Gateway:
         if isinstance(group, PromptPort):
             seconds = float(min(seconds, _LONGEST))
             await group.prompt(worker, where, seconds, reader, writer)
+
+    async def _serve_terminal(
+        self,
+        ids: list[str],
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        """Serve a terminal of our user's, for some workers of one port."""
+        workers = [self._workers[i] for i in ids if i in self._workers]
+        groups = {self._group(worker) for worker in workers}
+        if len(groups) == 1:
+            group = groups.pop()
+            if isinstance(group, PromptPort):
+                await group.terminal(workers, reader, writer)
 
     async def _known(self, worker_id: str) -> Worker:
         """Return a worker; after a restart of ours, it may be on its way.

@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 import logging
 
 from osdbg.gateway.listener import Listener
@@ -93,9 +94,29 @@ class PromptPort(ListeningGroup):
                 f'osdbg: a breakpoint at {where} waits for a terminal: type '
                 f'osdbg attach {self._listener.address}',
             )
+            title = f'{worker.title} at {where}'
             await self._prompts.serve_prompt(
-                f'{worker.title} at {where}', seconds, reader, writer
+                worker.id, title, seconds, reader, writer
             )
         finally:
             self._urgent -= 1
             self.close_if_unused()
+
+    async def terminal(
+        self,
+        workers: Collection[Worker],
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        """Serve a terminal that has come over the control socket.
+
+        :param workers: whose prompts it wants
+        :param reader: what is typed there
+        :param writer: what is shown there
+        """
+        opened = self._urgent or any(worker.opened for worker in workers)
+        writer.write(protocol.encode({'go': bool(opened)}))
+        if opened:
+            names = ', '.join(sorted({worker.name for worker in workers}))
+            ids = {worker.id for worker in workers}
+            await self._prompts.serve_user(ids, names, reader, writer)

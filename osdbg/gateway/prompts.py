@@ -13,8 +13,8 @@
 """Threads that have stopped, and terminals, brought together.
 
 A thread that comes to a breakpoint waits here for a terminal, a terminal for
-a thread; whoever has waited longest goes first. Then bytes are passed on
-until either of them closes.
+a thread, perhaps of one worker; whoever has waited longest goes first. Then
+bytes are passed on until either of them closes.
 
 What a terminal sends is run by the service, so nobody may get a browser to
 send it: a web page can have any text posted to a port of this host.
@@ -23,6 +23,7 @@ send it: a web page can have any text posted to a port of this host.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 import contextlib
 import json
 import re
@@ -54,6 +55,7 @@ class Prompts:
 
     async def serve_prompt(
         self,
+        worker: str,
         title: str,
         seconds: float,
         reader: asyncio.StreamReader,
@@ -61,12 +63,13 @@ class Prompts:
     ) -> None:
         """Serve a thread that has stopped, until it goes on.
 
+        :param worker: the id of its process
         :param title: says which one it is, to the terminal
         :param seconds: how long it waits for a terminal; 0 for ever
         :param reader: what pdb says
         :param writer: where pdb is told what to do, once there is somebody
         """
-        prompt = _Side(reader, writer, title)
+        prompt = _Side(reader, writer, title, {worker})
         try:
             await self._wait(prompt, self._prompts, seconds)
             if prompt.peer is not None:
@@ -87,18 +90,40 @@ class Prompts:
         """
         client = _Side(reader, writer)
         try:
-            if not await self._examine(client):
-                return
-            if not self._prompts:
-                client.say(
-                    f'osdbg: no breakpoint has been reached yet in '
-                    f'{self.name}; you will have a prompt when one is'
-                )
-            await self._wait(client, self._clients, 0)
-            if client.peer is not None:
-                await client.ended
+            if await self._examine(client):
+                await self._serve(client, self.name)
         finally:
             client.close()
+
+    async def serve_user(
+        self,
+        workers: Collection[str],
+        name: str,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        """Serve a terminal whose user is known, and whom it wants.
+
+        :param workers: the ids of the processes that will do
+        :param name: what they are called, if none has a prompt yet
+        :param reader: what is typed there
+        :param writer: what is shown there
+        """
+        client = _Side(reader, writer, name, workers)
+        try:
+            await self._serve(client, name)
+        finally:
+            client.close()
+
+    async def _serve(self, client: _Side, name: str) -> None:
+        if not any(client.suits(prompt) for prompt in self._prompts):
+            client.say(
+                f'osdbg: no breakpoint has been reached yet in {name}; you '
+                f'will have a prompt when one is'
+            )
+        await self._wait(client, self._clients, 0)
+        if client.peer is not None:
+            await client.ended
 
     def close(self) -> None:
         """End everything that is there."""
@@ -163,10 +188,13 @@ class Prompts:
             side.ready.set_result(None)
 
     def _pair(self) -> None:
-        while self._prompts and self._clients:
-            prompt, client = self._prompts.pop(0), self._clients.pop(0)
-            prompt.meet(client)
-            client.meet(prompt)
+        for client in list(self._clients):
+            prompt = next(filter(client.suits, self._prompts), None)
+            if prompt is not None:
+                self._prompts.remove(prompt)
+                self._clients.remove(client)
+                prompt.meet(client)
+                client.meet(prompt)
 
     async def _talk(self, prompt: _Side, client: _Side) -> None:
         """Pass bytes on until either closes; what was said still arrives.
@@ -195,9 +223,11 @@ class _Side:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         title: str = '',
+        workers: Collection[str] = (),
     ) -> None:
         loop = asyncio.get_running_loop()
         self.title = title
+        self._workers = frozenset(workers)
         self.peer: _Side | None = None
         self.gone = False
         self.paired: asyncio.Future[None] = loop.create_future()
@@ -207,13 +237,19 @@ class _Side:
         self._reader = reader
         self._writer = writer
         self._early = b''
-        # A thread is trusted: it came over the control socket.
+        # One with a title is trusted: it came over the control socket.
         self._examined = bool(title)
 
     @property
     def has_spoken(self) -> bool:
         """Whether it has said anything while it waited."""
         return bool(self._early)
+
+    def suits(self, prompt: _Side) -> bool:
+        """Tell whether a terminal wants this thread; most want any."""
+        return not self._workers or not self._workers.isdisjoint(
+            prompt._workers
+        )
 
     def meet(self, peer: _Side) -> None:
         self.peer = peer

@@ -145,6 +145,8 @@ class Worker:
     @property
     def title(self) -> str:
         """What a client calls this worker."""
+        if self.number is None:
+            return f'{self.name} launcher [{self.pid}]'
         return f'{self.name} worker {self.number} [{self.pid}]'
 
     @property

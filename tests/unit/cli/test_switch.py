@@ -27,9 +27,12 @@ asked, told = json.loads(os.environ['ANSWERS'])
 def answer():
     while True:
         sock = socket.socket(fileno=listener._accept()[0])
-        question = json.loads(sock.makefile().readline())['ask']
-        found = told if 'open' in question else asked
-        sock.sendall(json.dumps({'processes': found}).encode() + b'\\n')
+        message = json.loads(sock.makefile().readline())
+        answer = {'go': any(p.get('opened') for p in told)}
+        if 'ask' in message:
+            found = told if 'open' in message['ask'] else asked
+            answer = {'processes': found}
+        sock.sendall(json.dumps(answer).encode() + b'\\n')
         sock.close()
 threading.Thread(target=answer, daemon=True).start()
 sys.exit(main.main(sys.argv[1:] or json.loads(os.environ['WORDS'])))
@@ -170,9 +173,12 @@ class AttachTest(CommandTestCase):
 
     def test_who_is_open_but_not_there(self):
         told = [process(protocol='pdb')]
-        code, _, err = self.osdbg('attach', told)
+        code, _, err = self.osdbg('attach 127.0.0.1:1', told)
         self.assertEqual(1, code)
         self.assertIn('nobody listens at 127.0.0.1:1 (', err)
+        code, _, err = self.osdbg('attach', told)
+        self.assertEqual(1, code)
+        self.assertIn('there was no prompt', err)
 
     def test_names_that_are_no_text(self):
         for protocol in ('dap', 'pydevd'):

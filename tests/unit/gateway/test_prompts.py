@@ -77,11 +77,13 @@ class PromptsTest(unittest.IsolatedAsyncioTestCase):
         self.ends.append(end)
         return end
 
-    async def prompt(self, title='api.py:12', seconds=0):
+    async def prompt(self, title='api.py:12', seconds=0, worker='one'):
         count = len(self.prompts._prompts)
 
         def serve(reader, writer):
-            return self.prompts.serve_prompt(title, seconds, reader, writer)
+            return self.prompts.serve_prompt(
+                worker, title, seconds, reader, writer
+            )
 
         end = await self.connect(serve)
         await until(
@@ -141,6 +143,18 @@ class PromptsTest(unittest.IsolatedAsyncioTestCase):
         await second.line()
         self.assertEqual(b'1\n', await first.line())
         self.assertEqual(b'2\n', await second.line())
+
+    async def test_the_prompt_that_is_wanted(self):
+        def serve(reader, writer):
+            return self.prompts.serve_user(['two'], 'api', reader, writer)
+
+        user = await self.connect(serve)
+        self.assertIn(b'reached yet in api;', await user.line())
+        await self.prompt('first', worker='one')
+        await self.prompt('second', worker='two')
+        self.assertEqual(b'osdbg: second\r\n', await user.line())
+        client = await self.client()
+        self.assertEqual(b'osdbg: first\r\n', await client.line())
 
     async def test_what_was_typed_before(self):
         client = await self.waiting_client(b'p 1\np ')
