@@ -72,7 +72,7 @@ def _idle(table: dict[int, Any]) -> set[int]:
     if 'threading' in patching.patched():
         return set()
     try:
-        tasks = {*map(int, os.listdir('/proc/self/task'))}
+        tasks = {None, *map(int, os.listdir('/proc/self/task'))}
     except OSError:
         return set()
     return {
@@ -98,7 +98,7 @@ def _is_left_over(thread: Any, ident: int) -> bool:
     return (
         ident == waiting.get_ident()
         and _is_dummy(thread)
-        and thread.native_id != waiting.get_native_id()
+        and thread.native_id not in (None, waiting.get_native_id())
     )
 
 
@@ -158,6 +158,13 @@ class _Threads(collections.ChainMap):  # type: ignore
         # ChainMap's looks twice; the thread may have ended in between.
         thread = self._find(ident)
         return default if thread is None else thread
+
+    def __setitem__(self, ident: int, thread: Any) -> None:
+        if ident != waiting.get_ident() and _is_dummy(thread):
+            # pydevd makes it for another thread, and it has this one's;
+            # without one it counts as alive.
+            thread._native_id = None
+        super().__setitem__(ident, thread)
 
     def _find(self, ident: int) -> Any:
         found = [table.get(ident) for table in self.maps]

@@ -93,6 +93,22 @@ class DebugpyBackend(session.PydevdSession):
             dont_trace_start_patterns=(*session.HIDDEN, _directory()),
         )
 
+    def _forget(self, pydevd: Any) -> None:
+        try:
+            if pydevd is not None:
+                self._undo_wishes(pydevd)
+        finally:
+            super()._forget(pydevd)
+
+    def _undo_wishes(self, pydevd: Any) -> None:
+        """Undo what the client has asked for, which pydevd never does."""
+        output: Any = importlib.import_module('_pydevd_bundle.pydevd_io')
+        for name in ('stdout', 'stderr'):
+            setattr(pydevd, f'_global_redirect_{name}_to_server', False)
+            output.stop_redirect_stream_to_pydb_io_messages(name)
+        files: Any = importlib.import_module('pydevd_file_utils')
+        files.setup_client_server_paths([])
+
     def _read_version(self) -> str:
         return str(sys.modules['debugpy'].__version__)
 

@@ -14,10 +14,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import signal
+import sys
 from typing import Any
 
 from osdbg.signals import obeying_signals
+from osdbg import waiting
+
+_ASIDE_SECONDS = 0.2
 
 
 def apply(pydevd: Any) -> None:
@@ -39,12 +44,14 @@ def apply(pydevd: Any) -> None:
             enable_tracing(py_db, *args, **kwargs)
 
     pydevd.PyDB.enable_tracing = enable_tracing_unless_disposed
+    _leave_dummies()
     suspend = pydevd.PyDB.do_wait_suspend
 
     def resume(signum: int) -> None:
         py_db = pydevd.get_global_debugger()
         if py_db is not None:
-            _resume(pydevd, py_db, leave=signum != signal.SIGHUP)
+            leave = signum != signal.SIGHUP
+            _aside(lambda: _resume(pydevd, py_db, leave=leave))
 
     def do_wait_suspend(
         py_db: Any, thread: Any, frame: Any, *args: Any, **kwargs: Any
@@ -64,6 +71,35 @@ def apply(pydevd: Any) -> None:
                 go_on(pydevd, thread)  # or it stops in the next session
 
     pydevd.PyDB.do_wait_suspend = do_wait_suspend
+
+
+def _leave_dummies() -> None:
+    """Leave them in the table of threads on Python 3.12 as well.
+
+    For the reason that ``threads.share()`` has to do so on 3.13.
+    """
+    for name, module in list(sys.modules.items()):
+        if name.startswith('_pydevd_sys_monitoring.'):
+            if '_DeleteDummyThreadOnDel' in vars(module):
+                vars(module)['_DeleteDummyThreadOnDel'] = lambda thread: None
+
+
+def _aside(call: Callable[[], None]) -> None:
+    """Call something in a thread of its own, and give it a moment.
+
+    For a signal handler: what it has interrupted may hold a lock of pydevd's
+    that resuming takes, and none of them may be taken twice.
+    """
+    done = waiting.Event()
+
+    def run() -> None:
+        try:
+            call()
+        finally:
+            done.set()
+
+    waiting.start_new_thread(run, ())
+    done.wait(_ASIDE_SECONDS)
 
 
 def _resume(pydevd: Any, py_db: Any, *, leave: bool) -> None:

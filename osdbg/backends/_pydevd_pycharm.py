@@ -112,6 +112,12 @@ class PydevdPycharmBackend(line.LineSession):
 
     def _renew(self, pydevd: Any) -> None:
         pydevd._set_trace_lock = waiting.allocate_lock()
+        for name in ('cython', 'additional_thread_info_regular'):
+            module: Any = sys.modules.get(f'_pydevd_bundle.pydevd_{name}')
+            if module is not None:
+                module._set_additional_thread_info_lock = (
+                    waiting.allocate_lock()
+                )
         session.constants()._thread_id_lock = waiting.allocate_lock()
         pydevd.pydevd_tracing.TracingFunctionHolder._lock = (
             waiting.allocate_lock()

@@ -50,37 +50,22 @@ ROOTS = (
     '_pydevd_frame_eval',
 )
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# Nobody wants to step into these; the demo and the tests are not among them.
-# pydevd itself calls some of it: stopped there, it would wait for itself.
+# Nobody wants to step into it, but for the demo, which is below cli. pydevd
+# itself calls some of it: stopped there, it would wait for itself.
 HIDDEN = tuple(
-    os.path.join(_PACKAGE, name)
-    for name in (
-        '_site',
-        'agent',
-        'backends',
-        'bootstrap',
-        'breakpoints',
-        'exceptions',
-        'gateway',
-        'integrations',
-        'isolation',
-        'journal',
-        'opts',
-        'patching',
-        'program',
-        'settings',
-        'signals',
-        'sources',
-        'threads',
-        'values',
-        'waiting',
-    )
+    os.path.join(_PACKAGE, name.partition('.')[0])
+    for name in sorted(os.listdir(_PACKAGE))
+    if name != 'cli'
 )
 _NEEDED = ('socket', 'threading')
 _SETTLE_SECONDS = 0.05
 _DOOR_SECONDS = 1.0
 # Only one of them can be in a process: they share their modules' names.
 _isolation: isolation.Isolation | None = None
+# What pydevd knows of a function holds as long as this number of its does.
+# From Python 3.12 on it keeps that from session to session, and begins each
+# at 0: the next one would stop at the breakpoints of the last.
+_mtime = 0
 
 
 class PydevdSession(base.Backend):
@@ -140,9 +125,11 @@ class PydevdSession(base.Backend):
         thread.name = 'osdbg agent'
         thread.pydev_do_not_trace = thread.is_pydev_daemon_thread = True
         self._reset(pydevd)
+        _forget_threads(pydevd)
 
         def start_client(host: str, port: int) -> Any:
             self._py_db = pydevd.get_global_debugger()
+            self._py_db.mtime = _mtime
             return sock
 
         pydevd.start_client = start_client
@@ -186,6 +173,9 @@ class PydevdSession(base.Backend):
                         thread.osdbg_keeps = py_db
                     self._dispose(pydevd, py_db)
                 self._end_late_thread()
+                # Also of those that its reader has disposed of by itself.
+                for thread in environment().threading().enumerate():
+                    changes.go_on(pydevd, thread)
                 # Its reader may be disposing it, too, and that waits.
                 constants().GlobalDebuggerHolder.global_dbg = None
                 pydevd.stoptrace()
@@ -222,6 +212,9 @@ class PydevdSession(base.Backend):
             self._door.release()
 
     def _forget(self, pydevd: Any) -> None:
+        global _mtime
+        if self._py_db is not None:
+            _mtime = self._py_db.mtime + 1
         if pydevd is not None:
             self._reset(pydevd)
             atexit.unregister(pydevd.stoptrace)
@@ -246,6 +239,10 @@ class PydevdSession(base.Backend):
         if py_db is not None:
             py_db.pydb_disposed = True
         self._renew(pydevd)
+        # It has the number of the parent in it, and that is another process.
+        constants().clear_cached_thread_id(
+            environment().threading().current_thread()
+        )
         importlib.import_module(
             '_pydev_bundle.pydev_monkey'
         ).undo_patch_thread_modules()
@@ -258,9 +255,7 @@ class PydevdSession(base.Backend):
         constants().after_fork()
         pydevd.settrace_forked(setup_tracing=False)
         # It would go on with what it has kept of the thread that has forked.
-        tracing: Any = getattr(pydevd, 'pydevd_sys_monitoring', None)
-        if hasattr(tracing, 'reset_thread_local_info'):
-            tracing.reset_thread_local_info()
+        _forget_threads(pydevd)
 
     def _stop_tracing(self, pydevd: Any) -> None:
         """Take the trace functions out of every thread.
@@ -379,6 +374,17 @@ def probed(function: Any, **wishes: Any) -> dict[str, Any]:
     return {
         name: value for name, value in wishes.items() if name in parameters
     }
+
+
+def _forget_threads(pydevd: Any) -> None:
+    """Have pydevd make up its mind anew about each thread, on 3.12 and later.
+
+    A dummy that it holds on to may be in no table of threads any more, and
+    then nobody reads the commands for it.
+    """
+    tracing: Any = getattr(pydevd, 'pydevd_sys_monitoring', None)
+    if hasattr(tracing, 'reset_thread_local_info'):
+        tracing.reset_thread_local_info()
 
 
 def environment() -> isolation.Isolation:

@@ -319,6 +319,20 @@ class StoppingTest(ContractTestCase):
         client.leave()
         self.assert_alone(worker, before)
 
+    @over(*TWO, needs=Ability.BREAKPOINTS)
+    def test_breakpoints_of_earlier_sessions(self, engine):
+        (worker,) = self.start(engine)
+        before = worker.state()
+        for mark in ('handler', 'after', 'sleep'):
+            client = self.debug([worker], mark)
+            pending = worker.get_later('/work')
+            stop = client.wait_stopped()
+            self.assert_at(stop, mark)
+            stop.resume()
+            self.assert_answered(pending)
+            client.leave()
+            self.assert_alone(worker, before)
+
     @over('none', 'threading', needs=Ability.RUNNING_THREADS)
     def test_running_threads(self, engine):
         (worker,) = self.start(engine)
@@ -333,6 +347,27 @@ class StoppingTest(ContractTestCase):
         self.end(client, stop)
         self.assert_answered(pending, enough=True)
         self.assert_alone(worker, before)
+
+    @over('none', 'threading', needs=Ability.RUNNING_THREADS)
+    def test_raw_threads(self, engine):
+        """What ``_thread`` has started, in one session and the next."""
+        (worker,) = self.start(engine)
+        worker.get('/raw_rounds')
+        self.service.wait_log('ROUNDS')
+        before = worker.state()
+        for _ in range(2):
+            client = self.client_of('turn')
+            client.come()
+            client.join(1)
+            numbers = []
+            for _ in range(2):
+                stop = client.wait_stopped()
+                self.assert_at(stop, 'turn')
+                numbers.append(int(stop.look('number')))
+                stop.resume()
+            self.assertEqual(numbers[0] + 1, numbers[1])
+            client.leave()
+            self.assert_alone(worker, before)
 
     @over(*TWO, needs=Ability.PAUSE)
     def test_pause(self, engine):

@@ -14,6 +14,7 @@
 Lines that tests stop at end in ``# BREAK <name>``.
 """
 
+import _thread
 import json
 import os
 import signal
@@ -146,6 +147,12 @@ def rounds(query):
     return {'enough': bool(ENOUGH)}
 
 
+def raw_rounds(query):
+    """Have a thread do them that ``threading`` knows nothing of."""
+    _thread.start_new_thread(rounds, (query,))
+    return {}
+
+
 def fail(query):
     raise ValueError('asked to fail')  # BREAK raise
 
@@ -261,6 +268,7 @@ def state(query):
         },
         'breakpointhook': repr(sys.breakpointhook),
         'excepthook': repr(sys.excepthook),
+        'output': [repr(sys.stdout), repr(sys.stderr)],
         'path': sys.path,
         'environ': dict(os.environ),
         'os_fork': repr(os.fork),
@@ -283,6 +291,7 @@ ROUTES = {
     '/pooled': pooled,
     '/raise': fail,
     '/raise_caught': raise_caught,
+    '/raw_rounds': raw_rounds,
     '/reap': reap,
     '/rounds': rounds,
     '/spawn': spawn,
