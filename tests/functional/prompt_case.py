@@ -101,10 +101,12 @@ class PromptTestCase(harness.FunctionalTestCase):
         self.assert_answered(worker.get_later('/work'), answer='unchanged')
 
     def osdbg(self, command):
-        subprocess.run(
-            [sys.executable, '-m', 'osdbg', command],
-            env=self.environ,
-            check=True,
-            timeout=TIMEOUT,
-            stdout=subprocess.DEVNULL,
-        )
+        """Run a command; who starts may not have said hello yet."""
+        words = [sys.executable, '-m', 'osdbg', command]
+
+        def done():
+            return not subprocess.run(
+                words, env=self.environ, capture_output=True, timeout=TIMEOUT
+            ).returncode
+
+        wait_until(f'osdbg {command}', done)

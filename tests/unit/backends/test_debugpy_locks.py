@@ -70,11 +70,6 @@ print('OK')
 # of them are frozen, which is after the handlers of atexit.
 EXIT = """
 import atexit
-def hold():
-    table = sys.modules['_pydev_bundle._pydev_saved_modules'].threading
-    table._active_limbo_lock.acquire()
-atexit.register(lambda: aside(hold))  # after all that pydevd registers
-import atexit
 turns = [_thread.allocate_lock() for _ in range(2)]
 for turn in turns:
     turn.acquire()
