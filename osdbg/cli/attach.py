@@ -65,20 +65,28 @@ def run(arguments: argparse.Namespace) -> int:
         found = processes.find(arguments.address)
         prompts = [p for p in found if p['protocol'] == 'pdb']
         if prompts:
-            return _talk(_reach_workers(prompts))
+            return _reach_workers(prompts)
     if _are_closed(found):
         raise _closed(found)
     print(tell_ide(found[0]))
     return 0
 
 
-def _reach_workers(found: list[processes.Process]) -> socket.socket:
+def _reach_workers(found: list[processes.Process]) -> int:
     """Connect to the prompts of some processes, and of no others.
 
-    They may share their port with other workers and services.
+    They may share their port with other workers and services. If they do not,
+    the workers that replace them will do as well.
     """
-    place = (found[0]['host'], found[0]['port'])
+    host, port = place = found[0]['host'], found[0]['port']
     ids = [p['id'] for p in found if (p['host'], p['port']) == place]
+    if all(p['id'] in ids for p in processes.ask() if p['port'] == port):
+        return _reach(found, host, port)
+    return _talk(_ask_for(ids, found))
+
+
+def _ask_for(ids: list[str], found: list[processes.Process]) -> socket.socket:
+    """Have the gateway lead a terminal to some processes."""
     try:
         sock = socket.socket(fileno=protocol.connect().detach())
         sock.settimeout(_CONNECT_SECONDS)

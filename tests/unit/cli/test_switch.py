@@ -176,7 +176,11 @@ class AttachTest(CommandTestCase):
         code, _, err = self.osdbg('attach 127.0.0.1:1', told)
         self.assertEqual(1, code)
         self.assertIn('nobody listens at 127.0.0.1:1 (', err)
-        code, _, err = self.osdbg('attach', told)
+        self.assertIn('nobody listens', self.osdbg('attach', told)[2])
+
+    def test_who_shares_a_port(self):
+        told = [process(n, protocol='pdb') for n in range(2)]
+        code, _, err = self.osdbg('attach api/1', told)
         self.assertEqual(1, code)
         self.assertIn('there was no prompt', err)
 
