@@ -22,6 +22,20 @@ from tests.functional.harness import wait_until
 from tests.functional import terminal
 
 ENGINES = ('eventlet', 'thread_false', 'none', 'threading')
+# A request that lets others run at each of its lines.
+STEPS = """
+def steps(query):
+    breakpoint()
+    time.sleep(0.2)
+    time.sleep(0.2)
+    time.sleep(0.2)
+    time.sleep(0.2)
+    time.sleep(0.2)
+    time.sleep(0.2)
+    time.sleep(0.2)
+    return {'answer': 'stepped'}
+ROUTES['/steps'] = steps
+"""
 
 
 class PromptTestCase(harness.FunctionalTestCase):

@@ -22,25 +22,10 @@ from tests.functional.harness import over
 from tests.functional.harness import wait_until
 from tests.functional.prompt_case import ENGINES
 from tests.functional.prompt_case import PromptTestCase
+from tests.functional.prompt_case import STEPS
 from tests.functional import terminal
 
 MARKED = r'stop_here\(\)'
-# A request that lets others run at each of its lines.
-STEPS = """
-def steps(query):
-    breakpoint()
-    time.sleep(0.2)
-    time.sleep(0.2)
-    time.sleep(0.2)
-    time.sleep(0.2)
-    time.sleep(0.2)
-    time.sleep(0.2)
-    time.sleep(0.2)
-    return {'answer': 'stepped'}
-ROUTES['/steps'] = steps
-"""
-
-
 # A request that waits, in the middle of a step, for as long as it is asked to.
 PARKED = """
 def parked(query):
