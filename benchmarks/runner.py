@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """What ``osdbg run`` adds to the start of a service."""
 
 from __future__ import annotations

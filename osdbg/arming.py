@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """Start the agent, and wait for what the options ask to be waited for."""
 
 from __future__ import annotations

@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """``breakpoint()`` and ``set_trace()``, whichever debugger is configured."""
 
 from __future__ import annotations

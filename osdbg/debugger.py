@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """The debugger of a process, while one is loaded, and when it may be forked.
 
 A child that is forked in the middle of an import inherits a lock that nobody

@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """How far the debugger of a process has come, for the threads that wait."""
 
 from __future__ import annotations

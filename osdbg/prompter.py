@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """The debugger of a process that calls for a client when a thread stops.
 
 The others are loaded when a client comes, and unloaded when it has gone. This

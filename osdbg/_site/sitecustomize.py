@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """Starts osdbg in a program that nobody has edited.
 
 ``osdbg run`` and ``osdbg env`` put the directory of this file into PYTHONPATH,

@@ -62,17 +62,20 @@ def run(arguments: argparse.Namespace) -> int:
         if not found or found[0]['protocol'] == 'pdb':
             return _reach(found, *address)
     else:
-        found = processes.find(arguments.address)
+        everyone = processes.ask()
+        found = processes.find(arguments.address, everyone)
         prompts = [p for p in found if p['protocol'] == 'pdb']
         if prompts:
-            return _reach_workers(prompts)
+            return _reach_workers(prompts, everyone)
     if _are_closed(found):
         raise _closed(found)
     print(tell_ide(found[0]))
     return 0
 
 
-def _reach_workers(found: list[processes.Process]) -> int:
+def _reach_workers(
+    found: list[processes.Process], everyone: list[processes.Process]
+) -> int:
     """Connect to the prompts of some processes, and of no others.
 
     They may share their port with other workers and services. If they do not,
@@ -80,7 +83,7 @@ def _reach_workers(found: list[processes.Process]) -> int:
     """
     host, port = place = found[0]['host'], found[0]['port']
     ids = [p['id'] for p in found if (p['host'], p['port']) == place]
-    if all(p['id'] in ids for p in processes.ask() if p['port'] == port):
+    if all(p['id'] in ids for p in everyone if p['port'] == port):
         return _reach(found, host, port)
     return _talk(_ask_for(ids, found))
 

@@ -56,14 +56,17 @@ def ask(**question: Any) -> list[Process]:
     return found
 
 
-def find(wanted: str | None) -> list[Process]:
+def find(
+    wanted: str | None, processes: list[Process] | None = None
+) -> list[Process]:
     """Return the processes that a word means.
 
+    :param processes: all there are; without them, the gateway is asked
     :param wanted: a service, ``service/worker``, or a process id; None for
         the only service there is
     :raises: OsdbgError when there is none, or when it could be several
     """
-    processes = ask()
+    processes = ask() if processes is None else processes
     names = sorted({show(process['name']) for process in processes})
     if not processes:
         raise exceptions.OsdbgError(

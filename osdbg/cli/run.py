@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """``osdbg run``: an unmodified service, debuggable."""
 
 from __future__ import annotations

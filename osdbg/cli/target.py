@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """The program that ``osdbg run`` is to run, and whether it can."""
 
 from __future__ import annotations

@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """How a client learns of the other workers: it opens a session for each."""
 
 from __future__ import annotations

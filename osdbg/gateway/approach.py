@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """How an agent reaches the gateway, or starts one if there is none."""
 
 from __future__ import annotations

@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """Which worker a client gets that asks for none in particular."""
 
 from __future__ import annotations

@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """The workers that clients come to, through a public port."""
 
 from __future__ import annotations

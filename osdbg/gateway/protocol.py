@@ -22,7 +22,9 @@ Other connections are for one purpose each. For each ``load`` the agent sends
 ``join`` with the ticket of that order, and hands the socket to the debugger:
 from then on it speaks the debugger's own protocol, DAP or pydevd's. A thread
 that has stopped sends ``prompt``: once it is told ``go``, and not ``refused``,
-pdb talks to a terminal there. A command sends ``ask`` and is answered once.
+pdb talks to a terminal there. A command sends ``ask`` and is answered once, or
+``terminal`` with the ids of the workers whose prompts it wants: once it is
+told ``go``, it is the terminal.
 
 On Linux the address is in the abstract namespace: there is no file to go
 stale, it is shared across systemd's PrivateTmp and across containers that use

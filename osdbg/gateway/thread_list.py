@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """The threads of a worker as its client knows them."""
 
 from __future__ import annotations

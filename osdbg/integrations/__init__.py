@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """Ways into services whose source nobody wants to edit.
 
 Each integration knows one library that runs services. It is installed when

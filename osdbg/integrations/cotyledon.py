@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """Services that cotyledon runs, oslo.service's threading backend included."""
 
 from __future__ import annotations

@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """Nova up to 31.x (2025.1), which has a remote debugger of its own.
 
 ``nova.debugger.init()`` raises without pydevd, and with today's

@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """Call somebody back once a module has been imported, by whomever."""
 
 from __future__ import annotations

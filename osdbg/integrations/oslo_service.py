@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """Services that oslo.service runs: a mixin for those that may be edited.
 
 And the plug-in for those that may not: it hooks into the launchers, which are

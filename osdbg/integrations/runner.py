@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """What ``osdbg run`` does in the program that it runs."""
 
 from __future__ import annotations

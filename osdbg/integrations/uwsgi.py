@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """uWSGI: forks in C, which runs no hook of Python's and copies no thread.
 
 What is started in its master is deaf in its workers. It calls one function

@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """WSGI servers that run their workers without oslo.service."""
 
 from __future__ import annotations

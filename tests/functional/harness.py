@@ -554,6 +554,16 @@ class FunctionalTestCase(unittest.TestCase):
             service.wait_workers(workers)
         return service
 
+    def osdbg(self, *words):
+        """Run a command of ours to its end."""
+        return subprocess.run(
+            [sys.executable, '-m', 'osdbg', *words],
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+        )
+
     def start_listening(self, **options):
         """Start the service on plain ``debugpy.listen()``."""
         port = free_port()

@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """One service, whose workers stop at the breakpoint of its handler."""
 
 from tests.functional.harness import free_port

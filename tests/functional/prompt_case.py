@@ -12,9 +12,6 @@
 
 """A service whose breakpoints open prompts, and its terminals."""
 
-import subprocess
-import sys
-
 from tests.functional import harness
 from tests.functional.harness import free_port
 from tests.functional.harness import TIMEOUT
@@ -114,13 +111,8 @@ class PromptTestCase(harness.FunctionalTestCase):
         self.assert_undisturbed(worker, before)
         self.assert_answered(worker.get_later('/work'), answer='unchanged')
 
-    def osdbg(self, command):
+    def order(self, command):
         """Run a command; who starts may not have said hello yet."""
-        words = [sys.executable, '-m', 'osdbg', command]
-
-        def done():
-            return not subprocess.run(
-                words, env=self.environ, capture_output=True, timeout=TIMEOUT
-            ).returncode
-
-        wait_until(f'osdbg {command}', done)
+        wait_until(
+            f'osdbg {command}', lambda: not self.osdbg(command).returncode
+        )

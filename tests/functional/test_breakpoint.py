@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """``breakpoint()`` in a service, with and without anybody there."""
 
 from tests.functional.harness import free_port

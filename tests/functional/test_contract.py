@@ -20,8 +20,6 @@ import re
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 
 from osdbg import backends
 from osdbg.backends import Ability
@@ -261,21 +259,15 @@ class DoorTest(ContractTestCase):
             wait_until('closed door', lambda: not self.listens())
         self.assert_passed(worker)
 
-    def osdbg(self, command):
-        done = subprocess.run(
-            [sys.executable, '-m', 'osdbg', command],
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT,
-        )
+    def closed(self):
+        done = self.osdbg('close')
         return done.stdout + done.stderr
 
     def wait_known(self):
         """Wait until the gateway knows who works, and who launches."""
         wait_until(
             'worker that is known',
-            lambda: len(re.findall(r'api/\d', self.osdbg('close'))) == 1,
+            lambda: len(re.findall(r'api/\d', self.closed())) == 1,
         )
 
     def assert_passed(self, worker):

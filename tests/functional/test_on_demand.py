@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """``activate = on_demand``: nothing listens until somebody opens the door."""
 
 import errno
@@ -42,15 +41,6 @@ class DoorTestCase(FunctionalTestCase):
         )
         self.gateway()
         return self.service.wait_workers(workers)
-
-    def osdbg(self, *words):
-        return subprocess.run(
-            [sys.executable, '-m', 'osdbg', *words],
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT,
-        )
 
     def order(self, *words):
         done = self.osdbg(*words)

@@ -144,8 +144,8 @@ class EndTest(PromptTestCase):
             client.type('n')
             wait_until('step', lambda: self.traced(worker))
             if osdbg_closes:
-                self.osdbg('close')
-                self.osdbg('open')
+                self.order('close')
+                self.order('open')
             client.hang_up()
             wait_until('full speed', lambda: not self.traced(worker))
             self.assertFalse(pending.done)

@@ -259,7 +259,7 @@ class UrgentTest(PromptTestCase):
     def test_while_a_request_waits(self, engine):
         """It is of the same thread, and cannot answer a terminal."""
         worker = self.serve_on_demand(engine)
-        self.osdbg('open')
+        self.order('open')
         waiting = worker.get_later('/breakpoint')
         self.service.wait_log('waits for a terminal')
         pending = worker.get_later('/spin?seconds=3')

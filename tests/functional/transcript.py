@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """What went by between clients and services, for tests that fail."""
 
 import time

@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """A package that brings backends, installed as pip does it."""
 
 import contextlib

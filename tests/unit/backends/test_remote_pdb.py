@@ -418,19 +418,26 @@ class PromptTest(unittest.TestCase):
         self.assertEqual('unchanged', talking.result())
         self.assertIsNone(talking.trace)
 
-    def test_a_fork_while_a_prompt_is_open(self):
-        far = self.far()
-        request = Request(self.work)
-        far.until()
+    def assert_forgets(self, *calls):
+        """See that no turn is left in a child that makes these calls."""
         pid = os.fork()
         if not pid:
             status = 1
             try:
-                self.backend.after_fork()
+                logging.disable()
+                signal.alarm(SECONDS)
+                for call in calls:
+                    call()
                 status = len(_remote_pdb._turns) or 7
             finally:
                 os._exit(status)
         self.assertEqual(7, os.waitpid(pid, 0)[1] >> 8)
+
+    def test_a_fork_while_a_prompt_is_open(self):
+        far = self.far()
+        request = Request(self.work)
+        far.until()
+        self.assert_forgets(self.backend.after_fork)
         self.assertEqual('42', far.ask('p 42'))
         far.sock.sendall(b'c\n')
         self.assertEqual('unchanged', request.result())
@@ -445,18 +452,7 @@ class PromptTest(unittest.TestCase):
             lambda: [turn.stop() for turn in list(_remote_pdb._turns)],
             lambda: [turn.leave() for turn in list(_remote_pdb._turns)],
         ):
-            pid = os.fork()
-            if not pid:
-                status = 1
-                try:
-                    logging.disable()
-                    signal.alarm(SECONDS)
-                    use()
-                    _remote_pdb._here()
-                    status = len(_remote_pdb._turns) or 7
-                finally:
-                    os._exit(status)
-            self.assertEqual(7, os.waitpid(pid, 0)[1] >> 8)
+            self.assert_forgets(use, _remote_pdb._here)
             self.assertEqual('42', far.ask('p 42'))
         far.sock.sendall(b'c\n')
         self.assertEqual('unchanged', request.result())
