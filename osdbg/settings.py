@@ -219,11 +219,60 @@ SETTINGS = (
         'user of the service.',
     ),
     Setting(
+        'tls_cert',
+        values_.STRING,
+        None,
+        'The certificate of this service, a PEM file: clients connect by TLS '
+        'then, through "osdbg bridge --connect".',
+    ),
+    Setting(
+        'tls_key',
+        values_.STRING,
+        None,
+        'The private key of tls_cert, a PEM file.',
+    ),
+    Setting(
+        'tls_client_ca',
+        values_.STRING,
+        None,
+        'Whoever has a certificate that one of these has signed may connect, '
+        'and nobody else: a PEM file.',
+    ),
+    Setting(
+        'open_seconds',
+        values_.SECONDS,
+        0.0,
+        'Let no client in any more, and send away who is there, this many '
+        'seconds after the door was opened: when the service started or, '
+        'with activate = on_demand, by "osdbg open". 0 leaves it open.',
+    ),
+    Setting(
         'max_stop_seconds',
         values_.SECONDS,
         0.0,
         'Resume a stopped worker by itself after this many seconds. 0 never '
         'does.',
+    ),
+    Setting(
+        'stop_policy',
+        values_.STRING,
+        'any_worker',
+        'Which workers of a service may be stopped at the same time.',
+        choices=(
+            ('any_worker', 'each that comes to a breakpoint'),
+            (
+                'one_worker',
+                'one; the others pass by their breakpoints meanwhile, so that '
+                'the service as a whole keeps answering',
+            ),
+        ),
+    ),
+    Setting(
+        'keep_heartbeats',
+        values_.BOOLEAN,
+        False,
+        'Keep the connections of oslo.messaging to RabbitMQ, and the watchdog '
+        'of systemd, content while a worker is stopped.',
     ),
     Setting(
         'name',
@@ -263,7 +312,13 @@ class Settings:
     log_dir: str | None
     allow_remote: bool
     allowed_users: tuple[str, ...]
+    tls_cert: str | None
+    tls_key: str | None
+    tls_client_ca: str | None
+    open_seconds: float
     max_stop_seconds: float
+    stop_policy: str
+    keep_heartbeats: bool
     name: str
     required: bool
 
@@ -424,9 +479,19 @@ _NOT_READY = (
         ((),),
         'remove it: whoever can log in on this host may connect until then',
     ),
+    ('tls_cert', (None,), 'remove it and, on your machine, type: {tunnel}'),
+    ('tls_key', (None,), 'remove it and, on your machine, type: {tunnel}'),
+    (
+        'tls_client_ca',
+        (None,),
+        'remove it and, on your machine, type: {tunnel}',
+    ),
+    ('open_seconds', (0,), 'remove it and type: osdbg close'),
     (
         'max_stop_seconds',
         (0,),
         'remove it and resume or detach from the client',
     ),
+    ('stop_policy', ('any_worker',), 'remove it, and set workers = first'),
+    ('keep_heartbeats', (False,), 'remove it'),
 )
