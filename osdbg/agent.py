@@ -29,6 +29,7 @@ import signal
 import types
 from typing import Any
 
+from osdbg import audit
 from osdbg import backends
 from osdbg import debugger
 from osdbg import exceptions
@@ -103,6 +104,12 @@ class Agent:
         """Whether ``workers`` names this process, as far as is known."""
         number = self.number
         return number is None or self.settings.takes_worker(number)
+
+    @property
+    def title(self) -> str:
+        """What audit lines call this process."""
+        name = self.settings.name
+        return name if self.number is None else f'{name}/{self.number}'
 
     def introduce(self, settings: settings_.Settings) -> bool:
         """Take the options of an ``init()`` in this process.
@@ -335,6 +342,8 @@ class Agent:
             'backend': backend.name,
             'protocol': backend.protocol,
             'direction': settings.direction or 'listen',
+            'allowed': settings.allowed_ids,
+            'remote': settings.allow_remote,
         }
 
     def _obey(
@@ -357,6 +366,12 @@ class Agent:
                 self.progress.be_loaded(value)
             elif order == 'port':
                 self._answer(value)
+            elif order == 'admit':
+                number, client = value
+                channel.send(admitted=number, veto=audit.ask(client))
+            elif order == 'audit':
+                level, event, facts = value
+                audit.write(level, event, {'worker': self.title, **facts})
             elif order == 'log':
                 journal.write(value[0], '%s', value[1])
 

@@ -356,6 +356,12 @@ class Settings:
         return self.port is not None
 
     @property
+    def allowed_ids(self) -> list[int]:
+        """The numbers of the users in ``allowed_users``."""
+        found = [values_.user_id(name) for name in self.allowed_users]
+        return [number for number in found if number is not None]
+
+    @property
     def address(self) -> str:
         """Where clients connect, or where the IDE listens."""
         return spell(self.host, self.port)
@@ -420,6 +426,14 @@ def check(settings: Settings) -> None:
             raise exceptions.OptionNotReady(
                 name, as_text(value), instead.format(tunnel=tunnel)
             )
+    for user in settings.allowed_users:
+        if values_.user_id(user) is None:
+            raise exceptions.InvalidOption(
+                'allowed_users',
+                user,
+                settings.sources.get('allowed_users', 'the service'),
+                'users of this host; "getent passwd" lists them',
+            )
     if settings.direction != 'connect' and not is_loopback(settings.host):
         raise exceptions.InvalidOption(
             'host',
@@ -473,11 +487,6 @@ _NOT_READY = (
         (False,),
         'remove it, keep host = 127.0.0.1 and, on the machine of the IDE, '
         'type: {tunnel}',
-    ),
-    (
-        'allowed_users',
-        ((),),
-        'remove it: whoever can log in on this host may connect until then',
     ),
     ('tls_cert', (None,), 'remove it and, on your machine, type: {tunnel}'),
     ('tls_key', (None,), 'remove it and, on your machine, type: {tunnel}'),

@@ -72,6 +72,22 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def user_id(name: str) -> int | None:
+    """Return the number of a user of this host.
+
+    :param name: what it is called, or its number
+    :returns: None if there is no such user
+    """
+    if name.isdecimal():
+        return int(name)
+    import pwd
+
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError:
+        return None
+
+
 def _workers(text: str) -> str:
     if text in ('all', 'first'):
         return text

@@ -164,6 +164,11 @@ class AdapterCall(Call):
             self.end()
             return
         self._stop_timer()
+        peer = self._meet()
+        if peer is None:
+            self.end()
+            return
+        self._server.meet(peer)
         if self.is_root:
             self._limit(
                 _WANT_SECONDS, 'there is a debug adapter, but no IDE behind it'

@@ -19,9 +19,11 @@ cannot tell the two apart.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from osdbg.gateway import dap
+from osdbg.gateway.guard import Client
 from osdbg.gateway.thread_list import ThreadList
 from osdbg.gateway.worker import LoadFailed
 from osdbg.gateway.worker import Worker
@@ -35,29 +37,44 @@ class Attachment:
     """One client attached to one worker."""
 
     def __init__(
-        self, client: dap.Peer, worker: Worker, start: dap.Message
+        self,
+        client: dap.Peer,
+        who: asyncio.Future[Client],
+        worker: Worker,
+        start: dap.Message,
     ) -> None:
         """Bring the two together; ``begin`` makes them talk.
 
         :param client: the client's connection
+        :param who: what is known of the client
         :param worker: the worker, which is reserved for it
         :param start: the client's ``attach`` request, answered when the
             client has set its breakpoints
         """
         self.worker = worker
+        self._reserved = worker.session
         self._client = client
+        self._who = who
         self._start = start
         self._link: dap.Peer | None = None
         # Events that come before the client has been told that it attached.
         self._early: list[dap.Message] | None = []
         self._threads = ThreadList()
 
-    async def begin(self, initialize: dict[str, Any]) -> None:
+    async def begin(
+        self, initialize: dict[str, Any], veto: asyncio.Future[str]
+    ) -> None:
         """Load the debugger and pass the client's first requests on to it.
 
         :param initialize: the arguments of the client's ``initialize``
+        :param veto: will tell why the service does not want it, if it does not
         :raises: LoadFailed
         """
+        why = await asyncio.shield(veto)
+        if why:
+            raise LoadFailed(f'{self.worker.title}: {why}')
+        if self.worker.session is not self._reserved:
+            raise LoadFailed(f'{self.worker.title} was unloaded')
         link = await self.worker.loaded()
         link.handle = self._handle_event
         for command, arguments in (
@@ -96,7 +113,7 @@ class Attachment:
         response = await link.ask(
             'configurationDone', arguments, _ANSWER_SECONDS
         )
-        await self.worker.attach()
+        await self.worker.attach(await self._who)
         self._client.relay(request, response)
         self._client.answer(self._start)
         self._early = None
@@ -175,7 +192,7 @@ class Attachment:
         link, self._link = self._link, None
         if link is not None:
             link.handle = lambda message: None
-            self.worker.send(attached=False)
+            self.worker.detach()
             await link.ask(
                 'disconnect',
                 {'terminateDebuggee': terminate},

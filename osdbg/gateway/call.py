@@ -19,6 +19,9 @@ import asyncio
 import re
 from typing import Any
 
+from osdbg.gateway.guard import Client
+from osdbg.gateway import peers
+from osdbg.gateway.peers import Peer
 from osdbg.gateway.worker import LoadFailed
 from osdbg.gateway.worker import Worker
 
@@ -79,19 +82,36 @@ class Call(abc.ABC):
         finally:
             self._task.cancel()
             self._settled.set()
-            self.worker.send(attached=False)
+            self.worker.detach()
             self.writer.close()
 
     @abc.abstractmethod
     async def _talk(self) -> None:
         """Load the debugger once the IDE has spoken, and connect the two."""
 
-    async def _attach(self) -> None:
+    def _meet(self) -> Peer | None:
+        """Find out who has taken the call, once that has said something.
+
+        Before, the system may know of nobody: it takes calls for a program.
+
+        :returns: None if it is nobody who may debug this worker
+        """
+        peer = peers.identify(self.writer.get_extra_info('socket'))
+        # The service's own options name that host.
+        if peer.is_remote or self.worker.guard.admits(peer):
+            return peer
+        self.why = (
+            f'user {peer.uid} listens there, who is neither root nor the '
+            f'user of this service: [remote_debug] allowed_users may name it'
+        )
+        return None
+
+    async def _attach(self, client: Client) -> None:
         """Tell the worker as soon as a breakpoint would stop."""
         await self.worker.tracing()
         if self.worker.loading:
             self.attached = True
-            await self.worker.attach()
+            await self.worker.attach(client)
 
     def end(self) -> None:
         """Hang up."""
@@ -155,10 +175,17 @@ class LineCall(Call):
                 self.why = "it does not speak pydevd's protocol"
             return
         self.why = ''
+        peer = self._meet()
+        if peer is None:
+            return
         self.answer()
+        client = await peers.describe(peer)
+        self.why = await self.worker.guard.ask(client)
+        if self.why:
+            return
         link: Link = await self.worker.loaded()
         link.writer.write(self._first)
-        attaching = asyncio.ensure_future(self._attach())
+        attaching = asyncio.ensure_future(self._attach(client))
         pumps = [
             asyncio.ensure_future(_pump(self.reader, link.writer)),
             asyncio.ensure_future(_pump(link.reader, self.writer)),

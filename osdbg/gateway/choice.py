@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from osdbg.gateway.worker import Worker
@@ -30,16 +31,20 @@ _TAKEN_SECONDS = 1.0
 _LOOK_SECONDS = 0.2
 
 
-async def next_free(port: Port) -> Worker | None:
+Filter = Callable[[Worker], bool]
+
+
+async def next_free(port: Port, suits: Filter) -> Worker | None:
     """Return the first worker without a client, waiting for one to come.
 
     :param port: where the client has connected
+    :param suits: tells whether a worker is for this client at all
     """
     loop = asyncio.get_running_loop()
     start = loop.time()
     while True:
-        worker = port.first_free()
-        limit = _TAKEN_SECONDS if _all_taken(port) else _WORKER_SECONDS
+        worker = port.first_free(suits)
+        limit = _TAKEN_SECONDS if _all_taken(port, suits) else _WORKER_SECONDS
         left = start + limit - loop.time()
         if worker is not None or left <= 0:
             return worker
@@ -51,12 +56,13 @@ async def next_free(port: Port) -> Worker | None:
             pass
 
 
-def why_none(port: Port) -> str:
+def why_none(port: Port, suits: Filter) -> str:
     """Say why there was none.
 
     :param port: where the client has connected
+    :param suits: tells whether a worker is for this client at all
     """
-    if _all_taken(port):
+    if _all_taken(port, suits):
         return (
             f'every worker behind {port.address} is being debugged by another '
             f'client: stop the session there'
@@ -68,6 +74,6 @@ def why_none(port: Port) -> str:
     )
 
 
-def _all_taken(port: Port) -> bool:
-    wanted = [worker for worker in port.workers if worker.wanted]
+def _all_taken(port: Port, suits: Filter) -> bool:
+    wanted = [w for w in port.workers if w.wanted and suits(w)]
     return bool(wanted) and all(worker.session for worker in wanted)

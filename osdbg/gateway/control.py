@@ -24,6 +24,7 @@ from osdbg.gateway.call import Link
 from osdbg.gateway import dap
 from osdbg.gateway.dialer import Dialer
 from osdbg.gateway.group import Group
+from osdbg.gateway import peers
 from osdbg.gateway.port import Port
 from osdbg.gateway.prompt_port import PromptPort
 from osdbg.gateway import protocol
@@ -99,20 +100,26 @@ class Gateway:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         try:
-            pid = protocol.check_peer(writer.get_extra_info('socket'))
+            sock = writer.get_extra_info('socket')
+            protocol.check_peer(sock)
+            peer = peers.identify(sock)
+            if peer.uid is None:
+                return
             message = await asyncio.wait_for(_receive(reader), _HELLO_SECONDS)
             if message and 'hello' in message:
-                worker = Worker(message['hello'], writer, pid)
+                worker = Worker(message['hello'], writer, peer.pid, peer.uid)
                 await self._serve_agent(worker, reader)
             elif message and 'join' in message:
-                await self._serve_link(str(message['join']), reader, writer)
+                ticket = str(message['join'])
+                await self._serve_link(ticket, peer, reader, writer)
             elif message and 'prompt' in message:
-                await self._serve_prompt(message['prompt'], reader, writer)
+                prompt = message['prompt']
+                await self._serve_prompt(prompt, peer, reader, writer)
             elif message and 'terminal' in message:
                 ids = field(message, 'terminal', list)
-                await self._serve_terminal(ids, reader, writer)
+                await self._serve_terminal(ids, peer, reader, writer)
             elif message and 'ask' in message:
-                answer = await self._answer(message['ask'])
+                answer = await self._answer(message['ask'], peer)
                 writer.write(protocol.encode(answer))
         except (
             exceptions.GatewayUnavailable,
@@ -164,6 +171,8 @@ class Gateway:
             worker.traces(str(message['loaded']), version)
         elif 'attached' in message:
             worker.knows()
+        elif 'admitted' in message:
+            worker.guard.answered(message['admitted'], message.get('veto'))
         elif 'failed' in message:
             reason = str(message.get('reason'))
             worker.failed(str(message['failed']), reason)
@@ -171,11 +180,16 @@ class Gateway:
     async def _serve_link(
         self,
         ticket: str,
+        peer: peers.Peer,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
         worker = self._workers.get(ticket.rpartition('-')[0])
-        if worker is None:
+        # The debugger is in the process that has said hello, or it is none.
+        if worker is None or (worker.process, worker.guard.uid) != (
+            peer.pid,
+            peer.uid,
+        ):
             return
         kind: Any = Link if worker.protocol == 'pydevd' else dap.Peer
         link = kind(reader, writer)
@@ -190,6 +204,7 @@ class Gateway:
     async def _serve_prompt(
         self,
         prompt: dict[str, Any],
+        peer: peers.Peer,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
@@ -198,6 +213,8 @@ class Gateway:
         if type(seconds) not in (int, float) or not seconds >= 0:
             raise TypeError(f'seconds is {seconds!r}')
         worker = await self._known(field(prompt, 'worker', str))
+        if worker.guard.uid != peer.uid:
+            return
         group = self._group(worker)
         if isinstance(group, PromptPort):
             seconds = float(min(seconds, _LONGEST))
@@ -206,16 +223,26 @@ class Gateway:
     async def _serve_terminal(
         self,
         ids: list[str],
+        peer: peers.Peer,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
         """Serve a terminal of our user's, for some workers of one port."""
-        workers = [self._workers[i] for i in ids if i in self._workers]
+        visible = self._visible(peer)
+        workers = [visible[i] for i in ids if i in visible]
         groups = {self._group(worker) for worker in workers}
         if len(groups) == 1:
             group = groups.pop()
             if isinstance(group, PromptPort):
-                await group.terminal(workers, reader, writer)
+                await group.terminal(workers, peer, reader, writer)
+
+    def _visible(self, peer: peers.Peer) -> dict[str, Worker]:
+        """Return the workers that a user of this host may know of."""
+        return {
+            worker.id: worker
+            for worker in self._workers.values()
+            if peer.uid in (0, worker.guard.uid)
+        }
 
     async def _known(self, worker_id: str) -> Worker:
         """Return a worker; after a restart of ours, it may be on its way.
@@ -228,11 +255,14 @@ class Gateway:
             await asyncio.sleep(_LOOK_SECONDS)
         return self._workers[worker_id]
 
-    async def _answer(self, question: dict[str, Any]) -> dict[str, Any]:
+    async def _answer(
+        self, question: dict[str, Any], peer: peers.Peer
+    ) -> dict[str, Any]:
         """Answer a command of the user, after doing what it asks for.
 
         :param question: ``open``, if the workers of these ids are to be
             opened or closed
+        :param peer: who asks
         :returns: all processes there are
         :raises: KeyError, TypeError if it is something else
         """
@@ -243,7 +273,8 @@ class Gateway:
             ids, opened = field(question, 'ids', list), question['open']
         if not isinstance(opened, bool):
             raise TypeError(f'open is {opened!r}')
-        meant = [self._workers[i] for i in ids if i in self._workers]
+        visible = self._visible(peer)
+        meant = [visible[i] for i in ids if i in visible]
         for worker in meant:
             worker.send(open=opened)
         # Until their agents have, and the port is known that they have got.
@@ -256,7 +287,8 @@ class Gateway:
             await asyncio.sleep(_LOOK_SECONDS)
         return {
             'processes': [
-                self._describe(worker) for worker in self._workers.values()
+                self._describe(worker)
+                for worker in self._visible(peer).values()
             ]
         }
 

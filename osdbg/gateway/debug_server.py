@@ -26,6 +26,9 @@ import logging
 from typing import Any
 
 from osdbg.gateway import dap
+from osdbg.gateway.guard import Client
+from osdbg.gateway import peers
+from osdbg.gateway.peers import Peer
 from osdbg.gateway.thread_list import ThreadList
 from osdbg.gateway.worker import LoadFailed
 from osdbg.gateway.worker import Worker
@@ -60,6 +63,8 @@ class DebugServer:
         self._parent = parent
         self._report = report
         self._link: dap.Peer | None = None
+        self._peer: Peer | None = None
+        self._client: Client = {}
         self._loading = False
         self._lived = False
         self._threads = ThreadList()
@@ -76,6 +81,10 @@ class DebugServer:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def meet(self, peer: Peer) -> None:
+        """Note whose adapter it is."""
+        self._peer = peer
 
     def handle(self, message: dap.Message) -> None:
         """Take a message of the adapter."""
@@ -155,6 +164,7 @@ class DebugServer:
 
     async def _begin(self, request: dap.Message) -> None:
         try:
+            await self._ask()
             link = await self._worker.loaded()
         except LoadFailed as exc:
             self._loading = False
@@ -168,6 +178,17 @@ class DebugServer:
         self._link = link
         link.handle = self._handle_event
         self._pass_on(link, request)
+
+    async def _ask(self) -> None:
+        """Ask the service whether this client may attach.
+
+        :raises: LoadFailed if not
+        """
+        if self._peer is not None:
+            self._client = await peers.describe(self._peer)
+        veto = await self._worker.guard.ask(self._client)
+        if veto:
+            raise LoadFailed(f'{self._worker.title}: {veto}')
 
     def _on_configuration_done(self, request: dap.Message) -> None:
         if self._link is None:
@@ -184,7 +205,7 @@ class DebugServer:
         attached = bool(response.get('success')) and self._link is link
         if attached:
             self._lived = True
-            await self._worker.attach()
+            await self._worker.attach(self._client)
         self._adapter.relay(request, response)
         if attached:
             self._report('attached', '')
@@ -218,7 +239,7 @@ class DebugServer:
         try:
             if link is not None:
                 link.handle = lambda message: None
-                self._worker.send(attached=False)
+                self._worker.detach()
                 await link.ask(
                     'disconnect',
                     {'terminateDebuggee': False},

@@ -15,8 +15,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from collections.abc import Collection
+import os
 
+from osdbg.gateway.peers import Peer
 from osdbg.gateway.worker import CHILD_SECONDS
 from osdbg.gateway.worker import Worker
 from osdbg import settings
@@ -158,12 +161,26 @@ class Group:
             return worker.wish
         return next(n for n in range(len(taken) + 1) if n not in taken)
 
-    def first_free(self, but: Collection[Worker] = ()) -> Worker | None:
+    def first_free(
+        self, suits: Callable[[Worker], bool], but: Collection[Worker] = ()
+    ) -> Worker | None:
         """Return the worker that joined first and is in no session.
 
+        :param suits: tells whether a worker is for this client at all
         :param but: workers to pass over
         """
         for worker in self.workers:
             if worker.wanted and not worker.attached and worker not in but:
-                return worker
+                if suits(worker):
+                    return worker
         return None
+
+    def admits(self, peer: Peer) -> bool:
+        """Tell whether a client may come to any worker, as far as is known.
+
+        Where all have just gone, it waits for the next ones: whoever is none
+        of our own is sent away until those say that it may come.
+        """
+        if not self.workers:
+            return peer.uid in (0, os.geteuid())
+        return any(worker.guard.admits(peer) for worker in self.workers)

@@ -23,6 +23,8 @@ from typing import Any, TYPE_CHECKING
 import weakref
 
 from osdbg.gateway import dap
+from osdbg.gateway import peers
+from osdbg.gateway.refusals import Refusals
 from osdbg import settings
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ _LAST_PORT = 65535
 _ANYWHERE = {'0.0.0.0', '::', ''}  # noqa: S104
 
 Accept = Callable[
-    [asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
+    [asyncio.StreamReader, asyncio.StreamWriter, peers.Peer], Awaitable[None]
 ]
 
 
@@ -64,6 +66,7 @@ class Listener:
         self._moved = ''
         self._trouble = ''
         self._known = asyncio.Event()
+        self._refusals = Refusals()
         self._told: dict[str, str] = {}
         self.number = group.number
         _LISTENERS.add(self)
@@ -124,7 +127,7 @@ class Listener:
     async def _listen(self) -> None:
         # In two steps: whenever this is cancelled, close() has the server.
         self._server = await asyncio.start_server(
-            self._accept,
+            self._enter,
             self._group.host,
             self.number,
             limit=dap.MAX_HEADER,
@@ -136,6 +139,21 @@ class Listener:
             self._server.close()
             self._server = None
             raise
+
+    async def _enter(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Serve a client that may come, and hang up on any other."""
+        try:
+            peer = peers.identify(writer.get_extra_info('socket'))
+        except OSError:
+            writer.close()  # it has gone again
+            return
+        if self._group.admits(peer):
+            await self._accept(reader, writer, peer)
+            return
+        writer.transport.abort()
+        await self._refusals.note(peer, self._group.workers)
 
     async def _why_not(self, exc: OSError | UnicodeError) -> str:
         self.number = self._group.number

@@ -15,11 +15,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from osdbg.gateway import dap
 from osdbg.gateway import group as group_
 from osdbg.gateway.listener import Listener
 from osdbg.gateway.listening import ListeningGroup
+from osdbg.gateway.peers import Peer
 from osdbg.gateway.session import Session
 from osdbg.gateway.worker import LoadFailed
 from osdbg.gateway.worker import Worker
@@ -49,12 +51,15 @@ class Port(ListeningGroup):
         self._deadline: asyncio.TimerHandle | None = None
 
     async def _accept(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        peer: Peer,
     ) -> None:
         if len(self.sessions) >= len(self.workers) + _SPARE_CLIENTS:
             writer.close()
             return
-        session = Session(self, dap.Peer(reader, writer))
+        session = Session(self, dap.Peer(reader, writer), peer)
         self.sessions.append(session)
         try:
             await session.run()
@@ -91,7 +96,7 @@ class Port(ListeningGroup):
         if worker.preloads:
             worker.load()
         for session in self.sessions:
-            if session.is_root:
+            if session.is_root and session.may_reach(worker):
                 self._announce(session, worker)
                 break
 
@@ -139,11 +144,15 @@ class Port(ListeningGroup):
             for session in self.sessions:
                 session.service_over(why)
 
-    def find(self, pid: int) -> Worker | None:
-        """Return the worker that was announced with this process id."""
+    def find(self, pid: int, suits: Callable[[Worker], bool]) -> Worker | None:
+        """Return the worker that was announced with this process id.
+
+        :param suits: tells whether a worker is for this client at all
+        """
         for worker in self.workers:
             if worker.pid == pid and worker.wanted and not worker.attached:
-                return worker
+                if suits(worker):
+                    return worker
         return None
 
     # What open sessions are told.
@@ -154,6 +163,8 @@ class Port(ListeningGroup):
             self._announce(session, worker)
 
     def _announce(self, session: Session, worker: Worker) -> None:
+        if not session.may_reach(worker):
+            return
         if worker.wanted and not worker.attached:
             task = asyncio.ensure_future(self._announced(session, worker))
             self._announcing.add(task)

@@ -20,6 +20,7 @@ import logging
 
 from osdbg.gateway.listener import Listener
 from osdbg.gateway.listening import ListeningGroup
+from osdbg.gateway.peers import Peer
 from osdbg.gateway.prompts import Prompts
 from osdbg.gateway import protocol
 from osdbg.gateway.worker import Worker
@@ -42,7 +43,7 @@ class PromptPort(ListeningGroup):
         self._urgent = 0
         self._listener = Listener(
             self,
-            self._prompts.serve_client,
+            self._accept,
             'breakpoint() in {name} opens a prompt at {address}: type '
             'osdbg attach {address}',
             _SPARE_PORTS,
@@ -96,21 +97,31 @@ class PromptPort(ListeningGroup):
             )
             title = f'{worker.title} at {where}'
             await self._prompts.serve_prompt(
-                worker.id, title, seconds, reader, writer
+                worker.guard, title, seconds, reader, writer
             )
         finally:
             self._urgent -= 1
             self.close_if_unused()
 
+    async def _accept(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        peer: Peer,
+    ) -> None:
+        await self._prompts.serve_client(peer, reader, writer)
+
     async def terminal(
         self,
         workers: Collection[Worker],
+        peer: Peer,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
         """Serve a terminal that has come over the control socket.
 
         :param workers: whose prompts it wants
+        :param peer: who has come
         :param reader: what is typed there
         :param writer: what is shown there
         """
@@ -118,5 +129,5 @@ class PromptPort(ListeningGroup):
         writer.write(protocol.encode({'go': bool(opened)}))
         if opened:
             names = ', '.join(sorted({worker.name for worker in workers}))
-            ids = {worker.id for worker in workers}
-            await self._prompts.serve_user(ids, names, reader, writer)
+            guards = {worker.guard for worker in workers}
+            await self._prompts.serve_user(peer, guards, names, reader, writer)

@@ -28,6 +28,10 @@ import contextlib
 import json
 import re
 
+from osdbg.gateway.guard import Guard
+from osdbg.gateway import peers
+from osdbg.gateway.peers import Peer
+
 _CHUNK = 16 * 1024
 _MAX_CLIENTS = 16
 _MAX_EARLY = 64 * 1024
@@ -55,7 +59,7 @@ class Prompts:
 
     async def serve_prompt(
         self,
-        worker: str,
+        guard: Guard,
         title: str,
         seconds: float,
         reader: asyncio.StreamReader,
@@ -63,17 +67,17 @@ class Prompts:
     ) -> None:
         """Serve a thread that has stopped, until it goes on.
 
-        :param worker: the id of its process
+        :param guard: of its worker
         :param title: says which one it is, to the terminal
         :param seconds: how long it waits for a terminal; 0 for ever
         :param reader: what pdb says
         :param writer: where pdb is told what to do, once there is somebody
         """
-        prompt = _Side(reader, writer, title, {worker})
+        prompt = _Side(reader, writer, title, {guard})
         try:
             await self._wait(prompt, self._prompts, seconds)
             if prompt.peer is not None:
-                await self._talk(prompt, prompt.peer)
+                await self._talk(guard, prompt, prompt.peer)
             elif not prompt.gone:
                 why = f'nobody came in {seconds:g} s'
                 prompt.send(json.dumps({'refused': why}).encode() + b'\n')
@@ -81,14 +85,18 @@ class Prompts:
             prompt.close()
 
     async def serve_client(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        peer: Peer,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
     ) -> None:
         """Serve a terminal, until it goes or is let go.
 
+        :param peer: who has come
         :param reader: what is typed there
         :param writer: what is shown there
         """
-        client = _Side(reader, writer)
+        client = _Side(reader, writer, who=peer)
         try:
             if await self._examine(client):
                 await self._serve(client, self.name)
@@ -97,19 +105,21 @@ class Prompts:
 
     async def serve_user(
         self,
-        workers: Collection[str],
+        peer: Peer,
+        guards: Collection[Guard],
         name: str,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
         """Serve a terminal whose user is known, and whom it wants.
 
-        :param workers: the ids of the processes that will do
+        :param peer: who has come
+        :param guards: of the workers that will do
         :param name: what they are called, if none has a prompt yet
         :param reader: what is typed there
         :param writer: what is shown there
         """
-        client = _Side(reader, writer, name, workers)
+        client = _Side(reader, writer, name, guards, peer)
         try:
             await self._serve(client, name)
         finally:
@@ -196,13 +206,13 @@ class Prompts:
                 prompt.meet(client)
                 client.meet(prompt)
 
-    async def _talk(self, prompt: _Side, client: _Side) -> None:
+    async def _talk(self, guard: Guard, prompt: _Side, client: _Side) -> None:
         """Pass bytes on until either closes; what was said still arrives.
 
         A terminal that has only ended its input (``echo c | nc``) is heard
         and answered to the end.
         """
-        session = asyncio.ensure_future(_shovel(prompt, client))
+        session = asyncio.ensure_future(_admit(guard, prompt, client))
         self._sessions.add(session)
         try:
             with contextlib.suppress(asyncio.CancelledError):
@@ -210,9 +220,7 @@ class Prompts:
         finally:
             await _cancel(session)
             self._sessions.discard(session)
-            client.close()
-            if not client.ended.done():
-                client.ended.set_result(None)
+            client.end()
 
 
 class _Side:
@@ -223,11 +231,13 @@ class _Side:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         title: str = '',
-        workers: Collection[str] = (),
+        guards: Collection[Guard] = (),
+        who: Peer | None = None,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.title = title
-        self._workers = frozenset(workers)
+        self.who = who
+        self._guards = frozenset(guards)
         self.peer: _Side | None = None
         self.gone = False
         self.paired: asyncio.Future[None] = loop.create_future()
@@ -246,9 +256,11 @@ class _Side:
         return bool(self._early)
 
     def suits(self, prompt: _Side) -> bool:
-        """Tell whether a terminal wants this thread; most want any."""
-        return not self._workers or not self._workers.isdisjoint(
-            prompt._workers
+        """Tell whether a terminal wants this thread, and may have it."""
+        if self._guards and self._guards.isdisjoint(prompt._guards):
+            return False
+        return self.who is not None and all(
+            guard.admits(self.who) for guard in prompt._guards
         )
 
     def meet(self, peer: _Side) -> None:
@@ -335,6 +347,12 @@ class _Side:
         """Close it, once all it was told has arrived."""
         self._writer.close()
 
+    def end(self) -> None:
+        """Close it, and let go who waits for the end of its session."""
+        self.close()
+        if not self.ended.done():
+            self.ended.set_result(None)
+
     def hang_up(self) -> None:
         self.gone = True
         self.close()
@@ -342,8 +360,24 @@ class _Side:
             self.paired.cancel()
 
 
-async def _shovel(prompt: _Side, client: _Side) -> None:
+async def _admit(guard: Guard, prompt: _Side, client: _Side) -> None:
+    """Let the two talk, unless the service does not want this client."""
     await client.ready
+    assert client.who is not None  # noqa: S101
+    known = await peers.describe(client.who)
+    veto = await guard.ask(known)
+    if veto:
+        client.say(f'osdbg: {veto}')
+        prompt.send(json.dumps({'refused': veto}).encode() + b'\n')
+        return
+    guard.log('attach', known)
+    try:
+        await _shovel(prompt, client)
+    finally:
+        guard.log('detach', known)
+
+
+async def _shovel(prompt: _Side, client: _Side) -> None:
     prompt.send(_GO)
     client.say(f'osdbg: {prompt.title}')
     typed = asyncio.ensure_future(_pass_on(client, prompt))

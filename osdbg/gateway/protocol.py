@@ -171,7 +171,7 @@ def check_peer(sock: Any) -> int:
         raise exceptions.GatewayUnavailable(
             place(), f'belongs to user {uid} (process {pid}), not to you'
         )
-    if sys.platform.startswith('linux') and _may_be_anybody(uid):
+    if sys.platform.startswith('linux') and may_be_anybody(uid):
         raise exceptions.GatewayUnavailable(
             place(),
             f'belongs to user {uid} (process {pid}), which in this user '
@@ -181,7 +181,7 @@ def check_peer(sock: Any) -> int:
     return pid
 
 
-def _may_be_anybody(uid: int) -> bool:
+def may_be_anybody(uid: int) -> bool:
     """Tell whether a user id stands for all that this namespace lacks.
 
     Abstract sockets belong to the network namespace, which a container may

@@ -28,6 +28,8 @@ from osdbg.gateway.attachment import Attachment
 from osdbg.gateway.capabilities import CAPABILITIES
 from osdbg.gateway import choice
 from osdbg.gateway import dap
+from osdbg.gateway import peers
+from osdbg.gateway.peers import Peer
 from osdbg.gateway.worker import LoadFailed
 from osdbg.gateway.worker import Worker
 
@@ -46,15 +48,19 @@ _DEATH_SECONDS = 0.2
 class Session:
     """One client connection."""
 
-    def __init__(self, port: Port, client: dap.Peer) -> None:
+    def __init__(self, port: Port, client: dap.Peer, peer: Peer) -> None:
         """Take the connection; ``run`` serves it.
 
         :param port: the port it came in by
         :param client: the connection
+        :param peer: who is at its other end
         """
         self.is_root = False
         self._port = port
         self._client = client
+        self._peer = peer
+        self._who = asyncio.ensure_future(peers.describe(peer))
+        self._vetoes: dict[Worker, asyncio.Future[str]] = {}
         client.max_body = dap.MAX_FIRST_BODY
         self._attachment: Attachment | None = None
         self._initialize: dict[str, Any] | None = None
@@ -82,8 +88,11 @@ class Session:
             self.print(f'osdbg: {exc}\n')
         finally:
             timer.cancel()
+            self._who.cancel()
             for task in self._tasks:
                 task.cancel()
+            for veto in self._vetoes.values():
+                veto.cancel()
             await self._detach(terminate=False)
             self._client.close()
 
@@ -139,9 +148,27 @@ class Session:
         self._initialize = arguments
         self._client.answer(request, CAPABILITIES)
         # It takes a while, and the next request will want it.
-        worker = self._port.first_free()
+        worker = self._port.first_free(self.may_reach)
         if worker is not None:
-            worker.load()
+            self._background(self._load(worker))
+
+    def may_reach(self, worker: Worker) -> bool:
+        """Tell whether a worker is for this client at all."""
+        return worker.guard.admits(self._peer)
+
+    async def _load(self, worker: Worker) -> None:
+        if not await asyncio.shield(self._veto(worker)):
+            if worker in self._port.workers and not worker.attached:
+                worker.load()
+
+    def _veto(self, worker: Worker) -> asyncio.Future[str]:
+        """Ask a worker once whether this client may attach, and if not why."""
+        if worker not in self._vetoes:
+            self._vetoes[worker] = asyncio.ensure_future(self._ask(worker))
+        return self._vetoes[worker]
+
+    async def _ask(self, worker: Worker) -> str:
+        return await worker.guard.ask(await self._who)
 
     def _on_launch(
         self, request: dap.Message, arguments: dict[str, Any]
@@ -180,7 +207,7 @@ class Session:
         if self._child is None:
             await self._attach_to_any(request, initialize)
             return
-        worker = self._port.find(self._child)
+        worker = self._port.find(self._child, self.may_reach)
         why = ''
         if worker is not None:
             why = await self._begin(worker, request, initialize)
@@ -192,12 +219,12 @@ class Session:
     async def _attach_to_any(
         self, request: dap.Message, initialize: dict[str, Any]
     ) -> None:
-        worker = await choice.next_free(self._port)
+        worker = await choice.next_free(self._port, self.may_reach)
         failed: list[Worker] = []
         first = ''
         while worker is not None:
             failed.append(worker)
-            following = self._port.first_free(but=failed)
+            following = self._port.first_free(self.may_reach, but=failed)
             seconds = None if following is None else _FIRST_SECONDS
             why = await self._begin(worker, request, initialize, seconds)
             if not why:
@@ -205,11 +232,12 @@ class Session:
             ended = self._is_over(worker)
             if not worker.only_launches:
                 first = first or why
-            worker = self._port.first_free(but=failed)
+            worker = self._port.first_free(self.may_reach, but=failed)
             if worker is None and ended:
                 # A reload: its successor is on its way.
-                worker = await choice.next_free(self._port)
-        self._client.refuse(request, first or choice.why_none(self._port))
+                worker = await choice.next_free(self._port, self.may_reach)
+        why = first or choice.why_none(self._port, self.may_reach)
+        self._client.refuse(request, why)
 
     def _is_over(self, worker: Worker | None) -> bool:
         """Tell whether a worker has ended, or turned out to be none."""
@@ -229,9 +257,11 @@ class Session:
         :returns: why it could not be done, or nothing
         """
         worker.session = self
-        attachment = Attachment(self._client, worker, request)
+        attachment = Attachment(self._client, self._who, worker, request)
         self._attachment = attachment
-        beginning = asyncio.ensure_future(attachment.begin(initialize))
+        beginning = asyncio.ensure_future(
+            attachment.begin(initialize, self._veto(worker))
+        )
         # If the client leaves meanwhile, nobody may hear how it has ended.
         beginning.add_done_callback(
             lambda task: task.cancelled() or task.exception()

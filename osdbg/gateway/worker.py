@@ -18,6 +18,8 @@ import asyncio
 import os
 from typing import Any, TYPE_CHECKING, TypeVar
 
+from osdbg.gateway.guard import Client
+from osdbg.gateway.guard import Guard
 from osdbg.gateway import protocol
 from osdbg.gateway import words
 from osdbg import settings as settings_
@@ -62,12 +64,14 @@ class Worker:
         hello: dict[str, Any],
         writer: asyncio.StreamWriter,
         process: int = 0,
+        uid: int = 0,
     ) -> None:
         """Take what the agent said of itself.
 
         :param hello: see ``Agent._hello``
         :param writer: the agent's control connection
         :param process: the process id as it is here, or 0
+        :param uid: its user
         :raises: KeyError, TypeError, ValueError if it said something else
         """
         self.id = field(hello, 'id', str)
@@ -87,6 +91,13 @@ class Worker:
         self.dials = field(hello, 'direction', str) == 'connect'
         self.debugs_launcher = field(hello, 'launcher', bool)
         self.launching = field(hello, 'launching', bool)
+        self.process = process
+        self.guard = Guard(
+            uid,
+            field(hello, 'allowed', list),
+            field(hello, 'remote', bool),
+            self.send,
+        )
         self._take_place(hello, process)
         # Whoever serves it: a client's session, or a call to an IDE.
         self.session: Session | Any = None
@@ -229,18 +240,24 @@ class Worker:
         except asyncio.TimeoutError:
             pass  # the agent says why in the service's log
 
-    async def attach(self) -> None:
+    async def attach(self, client: Client) -> None:
         """Tell the agent that a client is attached; wait until it knows.
 
         A client that was told first may send a request at once, which is to
         stop where osdbg makes it stop, and not the debugger.
         """
         self._knowing = asyncio.Event()
+        self.guard.attached(client)
         self.send(attached=True)
         try:
             await asyncio.wait_for(self._knowing.wait(), _KNOWING_SECONDS)
         except asyncio.TimeoutError:
             pass  # it is stopped, or very busy
+
+    def detach(self) -> None:
+        """Tell the agent that no client is attached any more."""
+        self.guard.detached()
+        self.send(attached=False)
 
     def knows(self) -> None:
         """Note that the agent has heard of its client."""
@@ -269,6 +286,7 @@ class Worker:
 
     def _fail(self, reason: str) -> None:
         link, self._link = self._link, None
+        self.guard.detached()
         self._tracing.set()
         if link is not None and not link.done():
             link.set_exception(LoadFailed(f'{self.title}: {reason}'))

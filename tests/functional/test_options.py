@@ -38,7 +38,7 @@ BAD_VALUES = {
 }
 NOT_YET = {
     'path_mappings': '/here=/there',
-    'allowed_users': 'alice',
+    'stop_policy': 'one_worker',
     'max_stop_seconds': '5',
     'redirect_output': 'True',
     'allow_remote': 'True',

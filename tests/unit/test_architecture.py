@@ -34,7 +34,7 @@ LEVELS = (
     ('signals', 'threads', 'waiting'),
     ('greenlets',),
     ('gateway', 'isolation', 'journal', 'backends', 'opts'),
-    ('debugger', 'progress'),
+    ('audit', 'debugger', 'progress'),
     ('agent', 'prompter'),
     ('arming', 'bootstrap', 'breakpoints'),
     ('cli', 'integrations', 'ide', '_site'),

@@ -72,6 +72,7 @@ class Agent:
         self.tasks = []
         self.asked = []
         self.reason = ''
+        self.veto = ''
         self.answers = {}
         self._reader = reader
         self._writer = writer
@@ -88,6 +89,8 @@ class Agent:
                     await self._load(value)
                 elif order == 'attached':
                     self.send(attached=value)
+                elif order == 'admit':
+                    self.send(admitted=value[0], veto=self.veto)
 
     async def _load(self, ticket):
         if self.reason:

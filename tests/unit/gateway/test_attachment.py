@@ -34,7 +34,12 @@ class TestAttachment(unittest.IsolatedAsyncioTestCase):
         _, writer, self.control, other = await streams()
         self.writers += [writer, other]
         self.worker = worker_.Worker(hello_of(id='a', port=1), writer)
-        self.attachment = attachment.Attachment(client, self.worker, ATTACH)
+        loop = asyncio.get_running_loop()
+        self.who, self.veto = loop.create_future(), loop.create_future()
+        self.who.set_result({'uid': 7})
+        self.attachment = attachment.Attachment(
+            client, self.who, self.worker, ATTACH
+        )
 
     async def asyncTearDown(self):
         for writer in self.writers:
@@ -48,13 +53,19 @@ class TestAttachment(unittest.IsolatedAsyncioTestCase):
         self.tasks += [asyncio.ensure_future(peer.run()) for peer in found]
         return found
 
-    async def begin(self, answer=None):
+    async def begin(self, answer=None, veto=''):
+        self.veto.set_result(veto)
         link, debugger = await self.peers()
         self.link, self.debugger = link, debugger
         debugger.handle = answer or debugger.answer
         self.worker.load()
         self.worker.joined('a-1', link)
-        await self.attachment.begin({})
+        await self.attachment.begin({}, self.veto)
+
+    async def test_vetoed(self):
+        with self.assertRaisesRegex(worker_.LoadFailed, 'a hook says no'):
+            await self.begin(veto='a hook says no')
+        self.assertFalse(self.attachment.begun)
 
     async def test_begin(self):
         self.assertFalse(self.attachment.configurable)

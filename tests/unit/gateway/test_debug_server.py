@@ -41,6 +41,8 @@ class TestDebugServer(unittest.IsolatedAsyncioTestCase):
             ours, self.worker, 3, lambda *report: self.reports.append(report)
         )
         ours.handle = self.server.handle
+        self.veto = ''
+        self.tasks.append(asyncio.ensure_future(self.answer()))
 
     async def asyncTearDown(self):
         await self.server.close()
@@ -54,6 +56,15 @@ class TestDebugServer(unittest.IsolatedAsyncioTestCase):
         found = dap.Peer(reader, writer), dap.Peer(other_reader, other_writer)
         self.tasks += [asyncio.ensure_future(peer.run()) for peer in found]
         return found
+
+    async def answer(self):
+        """Obey, and keep, what the worker's agent is told."""
+        while line := await self.control.readline():
+            message = protocol.decode(line)
+            self.agent.append(message)
+            if 'admit' in message:
+                number = message['admit'][0]
+                self.worker.guard.answered(number, self.veto)
 
     async def ask(self, command, **arguments):
         return await self.adapter.ask(command, arguments, SECONDS)
@@ -70,9 +81,10 @@ class TestDebugServer(unittest.IsolatedAsyncioTestCase):
 
     async def log(self):
         while True:
-            message = protocol.decode(await self.control.readline())
-            if 'log' in message:
-                return message['log'][1]
+            for message in self.agent:
+                if 'log' in message:
+                    return message['log'][1]
+            await asyncio.sleep(0)
 
     async def test_authorize(self):
         answer = await self.ask('pydevdAuthorize', debugServerAccessToken='x')

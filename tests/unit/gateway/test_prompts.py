@@ -14,9 +14,12 @@
 
 import asyncio
 import json
+import os
 import socket
 import unittest
 
+from osdbg.gateway import guard
+from osdbg.gateway import peers
 from osdbg.gateway import prompts
 from tests.unit.gateway.parts import SECONDS
 from tests.unit.gateway.parts import until
@@ -48,6 +51,9 @@ class PromptsTest(unittest.IsolatedAsyncioTestCase):
     async def asyncSetUp(self):
         self.prompts = prompts.Prompts('api')
         self.ends = []
+        self.guards = {}
+        self.veto = ''
+        self.audit = []
 
     async def asyncTearDown(self):
         self.prompts.close()
@@ -68,6 +74,19 @@ class PromptsTest(unittest.IsolatedAsyncioTestCase):
             ),
         )
 
+    def guard(self, worker):
+        """Return the guard of a worker, whose agent answers at once."""
+
+        def send(admit=None, audit=None):
+            if admit is not None:
+                loop.call_soon(made.answered, admit[0], self.veto)
+            if audit is not None:
+                self.audit.append(audit[1])
+
+        loop = asyncio.get_running_loop()
+        made = guard.Guard(os.geteuid(), [], False, send)
+        return self.guards.setdefault(worker, made)
+
     async def connect(self, serve):
         ours, theirs = socket.socketpair()
         reader, writer = await asyncio.open_connection(sock=ours)
@@ -82,7 +101,7 @@ class PromptsTest(unittest.IsolatedAsyncioTestCase):
 
         def serve(reader, writer):
             return self.prompts.serve_prompt(
-                worker, title, seconds, reader, writer
+                self.guard(worker), title, seconds, reader, writer
             )
 
         end = await self.connect(serve)
@@ -95,8 +114,14 @@ class PromptsTest(unittest.IsolatedAsyncioTestCase):
         )
         return end
 
-    async def client(self, typed=b''):
-        end = await self.connect(self.prompts.serve_client)
+    async def client(self, typed=b'', uid=None):
+        uid = os.geteuid() if uid is None else uid
+
+        def serve(reader, writer):
+            peer = peers.Peer('unix:', uid)
+            return self.prompts.serve_client(peer, reader, writer)
+
+        end = await self.connect(serve)
         end.send(typed)
         return end
 
@@ -146,7 +171,13 @@ class PromptsTest(unittest.IsolatedAsyncioTestCase):
 
     async def test_the_prompt_that_is_wanted(self):
         def serve(reader, writer):
-            return self.prompts.serve_user(['two'], 'api', reader, writer)
+            return self.prompts.serve_user(
+                peers.Peer('unix:', os.geteuid()),
+                [self.guard('two')],
+                'api',
+                reader,
+                writer,
+            )
 
         user = await self.connect(serve)
         self.assertIn(b'reached yet in api;', await user.line())

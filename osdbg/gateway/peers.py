@@ -1,0 +1,149 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Who is at the other end of a connection, as the kernel knows it.
+
+A UNIX socket says so itself. For TCP the socket at the other end is looked up,
+if it is on this host: its owner is who has made it. One that was closed
+meanwhile has no inode any more and seems to be root's, in all of the kernel's
+answers; what an owner who is gone has left behind is nobody's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pwd
+import socket
+from typing import Any, NamedTuple
+
+from osdbg.gateway import protocol
+from osdbg.gateway import sock_diag
+from osdbg.gateway import words
+from osdbg import settings
+
+
+class Peer(NamedTuple):
+    """One end of a connection."""
+
+    address: str
+    """Where it is, as people write it."""
+    uid: int | None = None
+    """Its user; None if that is not known: another host, or gone."""
+    pid: int = 0
+    """Its process, if that is known already."""
+    inode: int = 0
+    """Its TCP socket, if it is on this host."""
+    is_remote: bool = False
+    """Whether it is on another host, or may be."""
+    subject: str = ''
+    """The name in its certificate, which somebody we trust has signed."""
+
+
+def identify(sock: Any) -> Peer:
+    """Find out who is at the other end of a connection.
+
+    :param sock: connected, TCP or UNIX
+    :raises: OSError if it is connected no more
+    """
+    if sock.family == socket.AF_UNIX:
+        pid, uid = protocol.peer(sock)
+        name = sock.getsockname()
+        if isinstance(name, bytes):
+            name = name.decode(errors='replace').replace('\0', '@')
+        return Peer(f'unix:{name}', _known(uid), pid)
+    there, here = _plain(sock.getpeername()), _plain(sock.getsockname())
+    address = settings.spell(*there)
+    for _attempt in range(2):
+        first = sock_diag.owner(there, here)
+        # It was open all the while in between if it still is: the owner of a
+        # socket and its inode are not read in one go.
+        if first is not None and first == sock_diag.owner(there, here):
+            return Peer(address, _known(first.uid), inode=first.inode)
+    remote = first is None and not settings.is_loopback(there[0])
+    return Peer(address, is_remote=remote)
+
+
+def _plain(name: Any) -> tuple[str, int]:
+    """Return an address and a port, IPv4 as such wherever it comes from."""
+    host = name[0].partition('%')[0]
+    if host.lower().startswith('::ffff:') and '.' in host:
+        host = host[len('::ffff:') :]
+    return host, name[1]
+
+
+def _known(uid: int) -> int | None:
+    return None if protocol.may_be_anybody(uid) else uid
+
+
+async def describe(peer: Peer) -> dict[str, Any]:
+    """Return what is to be known of a client, for logs and audit hooks.
+
+    That takes some milliseconds, in a thread.
+
+    :returns: uid, user, pid, program and address; None for what is not known
+    """
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(None, _describe, peer)
+
+
+def _describe(peer: Peer) -> dict[str, Any]:
+    pid = peer.pid
+    if not pid and peer.inode and peer.uid is not None:
+        pid = _find_process(peer.inode, peer.uid)
+    return {
+        'uid': peer.uid,
+        'user': peer.subject or _user_name(peer.uid),
+        'pid': pid or None,
+        'program': _program_name(pid) if pid else None,
+        'address': peer.address,
+    }
+
+
+def _user_name(uid: int | None) -> str | None:
+    if uid is None:
+        return None
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return None
+
+
+def _find_process(inode: int, uid: int) -> int:
+    """Return the process that has a socket; 0 if it is not to be seen.
+
+    Whoever has not its rights cannot see what a process has open.
+    """
+    wanted = f'socket:[{inode}]'
+    pids = [int(name) for name in os.listdir('/proc') if name.isdecimal()]
+    # The last ones first: a client has often been started just now.
+    for pid in sorted(pids, reverse=True):
+        path = f'/proc/{pid}/fd'
+        try:
+            # Of one that has changed its user, root has that.
+            if os.stat(path).st_uid not in (uid, 0):
+                continue
+            for fd in os.listdir(path):
+                if os.readlink(f'{path}/{fd}') == wanted:
+                    return pid
+        except OSError:
+            continue  # it has ended, or closed that, meanwhile
+    return 0
+
+
+def _program_name(pid: int) -> str | None:
+    try:
+        with open(f'/proc/{pid}/comm', 'rb') as file:
+            name = file.read().decode(errors='replace')
+    except OSError:
+        return None
+    return words.quote(name.strip())

@@ -1,0 +1,127 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Who may come in: this user and root, and who is named; nobody else."""
+
+import os
+import unittest
+
+
+from tests.functional.one_service import OneServiceTestCase
+from tests.functional.prompt_case import PromptTestCase
+from tests.functional import stranger
+
+
+class StrangerTestCase:
+    """Tries every socket of this host as the user ``nobody``."""
+
+    def ours(self):
+        """Return the sockets of the gateway and the service, but for HTTP."""
+        own = set()
+        for pid in self.own_processes():
+            own |= stranger.inodes(pid)
+        served = {worker.port for worker in self.service.workers()}
+        served.add(self.service.http_port)
+        http = {i for i, _, port in stranger.tcp_ports() if port in served}
+        return own - http
+
+    def answers(self):
+        """Return what the sockets of ours answer that take a connection."""
+        found = stranger.try_all()
+        told = [found[inode] for inode in self.ours() & found.keys()]
+        return [answer for answer in told if answer is not None]
+
+    def assert_nobody_answers(self):
+        answers = self.answers()
+        # At least the control socket and the port.
+        self.assertGreaterEqual(len(answers), 2)
+        self.assertEqual({''}, set(answers))
+
+    def wait_refused(self, count=1):
+        return self.service.wait_log(
+            rf'osdbg audit: event=refused worker=\S+ uid={stranger.NOBODY} '
+            rf'user=nobody pid=\d+ .*reason="user {stranger.NOBODY} is '
+            rf'neither root nor the user of this service',
+            count=count,
+        )
+
+
+@unittest.skipIf(os.geteuid(), 'only root can become another user')
+class PortTest(StrangerTestCase, OneServiceTestCase):
+    def test_before_a_session_and_during_it(self):
+        (worker,) = self.start()
+        self.service.wait_log('attach an IDE to')
+        self.assert_nobody_answers()
+        self.wait_refused()
+        client = self.attach(self.port, 'handler')
+        self.assert_nobody_answers()
+        pending, stop = self.stop_in(client, worker)
+        self.assert_nobody_answers()
+        stop.resume()
+        self.assert_answered(pending, pid=worker.pid)
+        client.detach()
+        self.assert_nobody_answers()
+        self.attach_again(worker)
+
+    def test_many_workers(self):
+        workers = self.start(workers=3)
+        client = self.attach(self.port, 'handler', processes=3)
+        pending, stop = self.stop_in(client, workers[0])
+        self.assert_nobody_answers()
+        stop.resume()
+        self.assert_answered(pending, pid=workers[0].pid)
+        client.detach()
+
+    def test_a_friend(self):
+        (worker,) = self.start(allowed_users='nobody')
+        self.service.wait_log('attach an IDE to')
+        answers = self.answers()
+        greeted = [answer for answer in answers if '"initialize"' in answer]
+        self.assertEqual(1, len(greeted))
+        # The control socket is for this user alone.
+        self.assertIn('', answers)
+        self.assertNotIn('event=refused', self.service.log)
+        self.attach_again(worker)
+
+
+@unittest.skipIf(os.geteuid(), 'only root can become another user')
+class PromptTest(StrangerTestCase, PromptTestCase):
+    def test_while_a_prompt_waits_and_while_it_is_open(self):
+        worker = self.serve()
+        self.assert_nobody_answers()
+        pending = self.call(worker)
+        self.assert_nobody_answers()
+        client = self.prompt()
+        self.assert_nobody_answers()
+        client.type('c')
+        self.assert_answered(pending, answer='unchanged')
+        self.wait_refused()
+        self.service.wait_log('event=attach .*user=root')
+        self.service.wait_log('event=detach .*user=root')
+
+
+class AuditTest(OneServiceTestCase):
+    def test_who_comes_and_goes(self):
+        (worker,) = self.start()
+        client = self.attach(self.port, 'handler')
+        uid, pid = os.geteuid(), os.getpid()
+        (found,) = self.service.wait_log(
+            rf'osdbg audit: event=attach worker=\S+/0 uid={uid} user=\S+ '
+            rf'pid={pid} program=\S+ address=127\.0\.0\.1:\d+\n'
+        )
+        self.stop_and_go(client, worker)
+        client.detach()
+        self.service.wait_log(
+            found.group().strip().replace('attach', 'detach', 1)
+        )
+        self.assertEqual(1, self.service.log.count('event=attach'))
+        self.assertEqual(1, self.service.log.count('event=detach'))

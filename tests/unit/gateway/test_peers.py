@@ -1,0 +1,138 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Who is at the other end, of real sockets."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import unittest
+from unittest import mock
+
+from osdbg.gateway import peers
+from osdbg.gateway import sock_diag
+from tests.unit.gateway.parts import until
+
+# Where to listen, and where to connect.
+WAYS = (
+    ('127.0.0.1', '127.0.0.1'),
+    ('127.0.0.1', '::ffff:127.0.0.1'),
+    ('::1', '::1'),
+    ('::', '127.0.0.1'),
+    ('::', '::ffff:127.0.0.1'),
+)
+
+
+def family(host):
+    return socket.AF_INET6 if ':' in host else socket.AF_INET
+
+
+def both(test):
+    """Run a test with the answers of the kernel, and with its tables."""
+
+    def run(self):
+        test(self)
+        with mock.patch.object(sock_diag, '_ask', side_effect=OSError):
+            test(self)
+
+    return run
+
+
+class TestIdentify(unittest.TestCase):
+    def connect(self, listen='127.0.0.1', connect='127.0.0.1'):
+        listener = socket.socket(family(listen))
+        self.addCleanup(listener.close)
+        if listen == '::':
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        listener.bind((listen, 0))
+        listener.listen()
+        client = socket.socket(family(connect))
+        self.addCleanup(client.close)
+        client.connect((connect, listener.getsockname()[1]))
+        accepted, _ = listener.accept()
+        self.addCleanup(accepted.close)
+        return client, accepted
+
+    @both
+    def test_this_user(self):
+        for way in WAYS:
+            with self.subTest(way):
+                client, accepted = self.connect(*way)
+                peer = peers.identify(accepted)
+                self.assertEqual(os.geteuid(), peer.uid)
+                inode = os.fstat(client.fileno()).st_ino
+                self.assertEqual(inode, peer.inode)
+                self.assertFalse(peer.is_remote)
+                self.assertEqual(os.geteuid(), peers.identify(client).uid)
+
+    @both
+    def test_who_has_hung_up_is_not_taken_for_root(self):
+        client, accepted = self.connect()
+        client.sendall(b'evaluate this')
+        client.close()
+        peer = peers.identify(accepted)
+        self.assertEqual((None, False), (peer.uid, peer.is_remote))
+
+    @both
+    def test_who_has_said_all_is_known(self):
+        client, accepted = self.connect()
+        client.sendall(b'c\n')
+        client.shutdown(socket.SHUT_WR)
+        self.assertEqual(os.geteuid(), peers.identify(accepted).uid)
+
+    def test_who_was_reset(self):
+        client, accepted = self.connect()
+        client.setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, b'\1\0\0\0\0\0\0\0'
+        )
+        client.close()
+        with contextlib.suppress(OSError):
+            self.assertIsNone(peers.identify(accepted).uid)
+
+    def test_unix(self):
+        one, other = socket.socketpair()
+        self.addCleanup(one.close)
+        self.addCleanup(other.close)
+        peer = peers.identify(one)
+        self.assertEqual((os.geteuid(), os.getpid()), (peer.uid, peer.pid))
+
+
+class TestDescribe(unittest.IsolatedAsyncioTestCase):
+    async def test_a_client(self):
+        server = await asyncio.start_server(
+            lambda *streams: met.append(streams), '127.0.0.1', 0
+        )
+        met = []
+        address = server.sockets[0].getsockname()
+        _, ours = await asyncio.open_connection(*address)
+        await until(lambda: met)
+        theirs = met[0][1]
+        peer = peers.identify(theirs.get_extra_info('socket'))
+        client = await peers.describe(peer)
+        self.assertEqual(os.geteuid(), client['uid'])
+        self.assertEqual(os.getpid(), client['pid'])
+        self.assertTrue(client['program'].startswith('python'))
+        self.assertEqual(
+            '127.0.0.1:%d' % ours.get_extra_info('sockname')[1],
+            client['address'],
+        )
+        for writer in (ours, theirs):
+            writer.close()
+        server.close()
+
+    async def test_nobody(self):
+        client = await peers.describe(peers.Peer('192.0.2.1:7', None))
+        self.assertEqual(
+            {'uid': None, 'user': None, 'pid': None, 'program': None},
+            {name: client[name] for name in client if name != 'address'},
+        )
