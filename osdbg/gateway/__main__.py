@@ -19,9 +19,11 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 from osdbg import exceptions
 from osdbg.gateway.control import Gateway
+from osdbg.gateway import private
 from osdbg.gateway import protocol
 
 _ANSWER_SECONDS = 5.0
@@ -39,6 +41,25 @@ def _detach() -> None:
     except OSError:
         highest = 1024
     os.closerange(3, highest + 1)
+
+
+def _listen() -> tuple[Any, str]:
+    """Become the gateway, aside if somebody else has taken its name.
+
+    :returns: the listening socket, or None if there is one already; and what
+        there is to say about that
+    """
+    sock = protocol.listen()
+    reason = '' if sock else protocol.squatter()
+    if not reason:
+        return sock, ''
+    sock = protocol.listen_aside()
+    where = sock.getsockname() if sock else ''
+    return sock, (
+        f'osdbg: {protocol.place()} {reason}: debugging goes on through '
+        f'{where}. To see who that is, type: ss -xap | grep '
+        f'{protocol.place()}'
+    )
 
 
 def _meet() -> int:
@@ -74,13 +95,23 @@ def main(arguments: list[str]) -> int:
     """
     if '--detach' in arguments:
         _detach()
-    sock = protocol.listen()
+    try:
+        sock, notice = _listen()
+    except exceptions.GatewayUnavailable as exc:
+        print(f'osdbg: {exc}')
+        return 1
     if sock is None:
         # Of the agents that start one at the same time, all but one lose.
         return 0 if '--detach' in arguments else _meet()
+    if notice and '--detach' not in arguments:
+        print(notice, flush=True)
     import asyncio
 
-    asyncio.run(Gateway(sock.detach()).run())
+    name = sock.getsockname()
+    try:
+        asyncio.run(Gateway(sock.detach(), notice).run())
+    finally:
+        private.leave(name)
     return 0
 
 

@@ -27,6 +27,7 @@ _SPAWN_SECONDS = 10.0
 # others wait so long: who has the turn may be stopped, or a stranger.
 _TURN_SECONDS = 3.0
 _LOOK_SECONDS = 0.02
+_NONE_THERE = (exceptions.GatewayUnavailable, *protocol.ABSENT)
 
 
 class Approach:
@@ -55,12 +56,16 @@ class Approach:
                 waited = waiting.monotonic() - began
                 try:
                     return greet()
-                except OSError as exc:
+                except (exceptions.GatewayUnavailable, OSError) as exc:
                     if waited > _SPAWN_SECONDS:
                         raise exceptions.GatewayUnavailable(
                             protocol.place(), str(exc)
                         ) from exc
-                    absent = isinstance(exc, protocol.ABSENT)
+                    # Another user's is none. One that accepts nobody may be
+                    # stopped, but not for long.
+                    absent = waited > _TURN_SECONDS or isinstance(
+                        exc, _NONE_THERE
+                    )
                 if absent and not spawned:
                     spawned = self._take_turn() or waited > _TURN_SECONDS
                     if spawned:

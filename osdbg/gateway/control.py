@@ -54,11 +54,14 @@ _KINDS: dict[str, type[Group]] = {
 class Gateway:
     """All ports and workers of one user on one host."""
 
-    def __init__(self, listener: int) -> None:
+    def __init__(self, listener: int, notice: str = '') -> None:
         """Take the listening control socket.
 
         :param listener: its file descriptor
+        :param notice: what each service is to be warned of, if anything
         """
+        self._notice = notice
+        self._warned: set[str] = set()
         self._listener = socket.socket(fileno=listener)
         self._groups: dict[tuple[type[Group], str, str, int], Group] = {}
         self._workers: dict[str, Worker] = {}
@@ -143,6 +146,9 @@ class Gateway:
         self._workers[worker.id] = worker
         try:
             group.join(worker)
+            if self._notice and worker.name not in self._warned:
+                self._warned.add(worker.name)
+                worker.log(logging.WARNING, self._notice)
             while True:
                 message = await _receive(reader)
                 if message is None:

@@ -40,13 +40,13 @@ import _socket
 import io
 import json
 import os
-import stat
 import struct
 import sys
-import tempfile
 from typing import Any
 
 from osdbg import exceptions
+from osdbg.gateway import private
+from osdbg import waiting
 
 MAX_LINE = 64 * 1024
 """The longest line that either side accepts, in bytes."""
@@ -58,20 +58,24 @@ ABSENT = (ConnectionRefusedError, FileNotFoundError)
 """What ``connect`` raises when there is no gateway."""
 
 _CONNECT_SECONDS = 1.0
+_LOOK_SECONDS = 0.05
+_LOOKS = 10
+_IS_LINUX = sys.platform.startswith('linux')
 _CREDENTIALS = struct.Struct('3i')
 _UID_MAP = '/proc/self/uid_map'
 _OVERFLOW_UID = '/proc/sys/kernel/overflowuid'
 
 
 def address() -> str:
-    """Return the address of this user's gateway.
+    """Return the address of this user's gateway."""
+    if _IS_LINUX:
+        return '\0' + _name()
+    return private.address(_name())
 
-    ``OSDBG_SOCKET`` in the environment names another one (for tests).
-    """
-    name = os.environ.get('OSDBG_SOCKET') or f'osdbg-{os.geteuid()}'
-    if sys.platform.startswith('linux'):
-        return '\0' + name
-    return os.path.join(_private_directory(), name)
+
+def _name() -> str:
+    """Return its name, another one for tests."""
+    return os.environ.get('OSDBG_SOCKET') or f'osdbg-{os.geteuid()}'
 
 
 def place() -> str:
@@ -79,28 +83,13 @@ def place() -> str:
     return address().replace('\0', '@')
 
 
-def _private_directory() -> str:
-    path = os.path.join(tempfile.gettempdir(), f'osdbg-{os.geteuid()}')
-    try:
-        os.mkdir(path, 0o700)
-    except FileExistsError:
-        found = os.lstat(path)
-        if (
-            not stat.S_ISDIR(found.st_mode)
-            or found.st_uid != os.geteuid()
-            or stat.S_IMODE(found.st_mode) & 0o077
-        ):
-            raise exceptions.GatewayUnavailable(
-                path, 'is not a directory that only you can enter'
-            ) from None
-    return path
-
-
 def listen() -> _socket.socket | None:
     """Become the gateway.
 
-    :returns: the listening socket, or None if there is a gateway already
+    :returns: the listening socket, or None if another has the name
     """
+    if not _IS_LINUX:
+        return private.listen(_name())
     sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
         sock.bind(address())
@@ -109,6 +98,33 @@ def listen() -> _socket.socket | None:
         return None
     sock.listen(128)
     return sock
+
+
+def listen_aside() -> _socket.socket | None:
+    """Become the gateway, where whoever has the name is none.
+
+    :returns: the listening socket, or None if there is a gateway already
+    :raises: GatewayUnavailable
+    """
+    return private.listen(_name())
+
+
+def squatter() -> str:
+    """Tell who has the name of the gateway and is none.
+
+    :returns: nothing if it is a gateway, or nobody has it
+    """
+    for _attempt in range(_LOOKS):
+        try:
+            _connect(address()).close()
+            return ''
+        except exceptions.GatewayUnavailable as exc:
+            return exc.reason
+        except BlockingIOError:
+            break
+        except OSError:
+            waiting.pause(_LOOK_SECONDS)  # one may just be about to listen
+    return 'is taken by a program that lets nobody in'
 
 
 def claim_spawn() -> _socket.socket | None:
@@ -132,12 +148,24 @@ def connect() -> _socket.socket:
     :raises: OSError when there is none (ABSENT) or it accepts nobody,
         GatewayUnavailable when the one who answers is another user
     """
+    try:
+        return _connect(address())
+    except (exceptions.GatewayUnavailable, OSError):
+        # Whoever has the name may be none; then it is there.
+        try:
+            return _connect(private.address(_name()))
+        except (exceptions.GatewayUnavailable, OSError):
+            pass
+        raise
+
+
+def _connect(where: str) -> _socket.socket:
     sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
         # Without a limit a full backlog would block for ever; with one,
         # Linux says at once that it is full.
         sock.settimeout(_CONNECT_SECONDS)
-        sock.connect(address())
+        sock.connect(where)
         sock.settimeout(None)
         check_peer(sock)
     except BaseException:
@@ -171,7 +199,7 @@ def check_peer(sock: Any) -> int:
         raise exceptions.GatewayUnavailable(
             place(), f'belongs to user {uid} (process {pid}), not to you'
         )
-    if sys.platform.startswith('linux') and may_be_anybody(uid):
+    if _IS_LINUX and may_be_anybody(uid):
         raise exceptions.GatewayUnavailable(
             place(),
             f'belongs to user {uid} (process {pid}), which in this user '

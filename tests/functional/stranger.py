@@ -17,6 +17,7 @@ import json
 import os
 import pathlib
 import pwd
+import signal
 import socket
 import struct
 import time
@@ -102,6 +103,39 @@ def try_all(uid=NOBODY):
         told = file.read()
     os.waitpid(pid, 0)
     return {int(inode): answer for inode, answer in json.loads(told).items()}
+
+
+class Squatter:
+    """Another user who has taken the name of a gateway."""
+
+    def __init__(self, name, backlog, uid=NOBODY):
+        """Take it.
+
+        :param backlog: how many to let in; None for nobody
+        """
+        self._sock = socket.socket(socket.AF_UNIX)
+        self._sock.bind(f'\0{name}')
+        reading, writing = os.pipe()
+        self._pid = os.fork()
+        if not self._pid:
+            os.setgid(uid)
+            os.setuid(uid)
+            # Its owner is who listens.
+            if backlog is not None:
+                self._sock.listen(backlog)
+            os.write(writing, b'.')
+            signal.pause()
+        self._sock.close()
+        os.read(reading, 1)
+        os.close(reading)
+        os.close(writing)
+
+    def leave(self):
+        """Give it back."""
+        if self._pid:
+            os.kill(self._pid, signal.SIGKILL)
+            os.waitpid(self._pid, 0)
+            self._pid = 0
 
 
 def _addresses():

@@ -125,3 +125,35 @@ class AuditTest(OneServiceTestCase):
         )
         self.assertEqual(1, self.service.log.count('event=attach'))
         self.assertEqual(1, self.service.log.count('event=detach'))
+
+
+@unittest.skipIf(os.geteuid(), 'only root can become another user')
+class SquatterTest(StrangerTestCase, OneServiceTestCase):
+    """Somebody else was there first, under the name of the gateway."""
+
+    def squat(self, backlog):
+        """Take the name, as another user."""
+        squatter = stranger.Squatter(self.socket_name, backlog)
+        self.addCleanup(squatter.leave)
+        return squatter
+
+    def play(self, backlog, said):
+        squatter = self.squat(backlog)
+        (worker,) = self.start()
+        self.service.wait_log(
+            rf'@{self.socket_name} {said}.*: debugging goes on through /'
+        )
+        self.attach_again(worker)
+        self.assertIn('api_service/0', self.osdbg('open').stdout)
+        # Who comes later finds the others, whoever has the name by then.
+        squatter.leave()
+        self.attach_again(worker)
+        before = self.gateway()
+        self.assertIn('api_service/0', self.osdbg('open').stdout)
+        self.assertEqual([before], self.gateways())
+
+    def test_one_who_listens(self):
+        self.play(9, f'belongs to user {stranger.NOBODY} .process')
+
+    def test_one_who_lets_nobody_in(self):
+        self.play(None, 'is taken by a program that lets nobody in')

@@ -123,7 +123,7 @@ class TestDescribe(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(os.getpid(), client['pid'])
         self.assertTrue(client['program'].startswith('python'))
         self.assertEqual(
-            '127.0.0.1:%d' % ours.get_extra_info('sockname')[1],
+            '{}:{}'.format(*ours.get_extra_info('sockname')),
             client['address'],
         )
         for writer in (ours, theirs):
