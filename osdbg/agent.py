@@ -32,6 +32,7 @@ from typing import Any
 from osdbg import audit
 from osdbg import backends
 from osdbg import debugger
+from osdbg import door
 from osdbg import exceptions
 from osdbg.gateway.approach import Approach
 from osdbg.gateway import protocol
@@ -68,8 +69,7 @@ class Agent:
         """
         self.settings = settings
         self.parent = ''
-        # Whether clients may come: a forked child starts as its parent was.
-        self.opened = settings.activate != 'on_demand'
+        self._door = door.Door(settings)
         self._prompter = prompter.Prompter(self)
         self._complained = ''
         self._reset()
@@ -89,7 +89,7 @@ class Agent:
         self._said: dict[str, Any] = {}
         self._approach = Approach(self._debugger.gate)
         # Held while clients are let in or sent away, and that is said.
-        self._door = waiting.allocate_lock()
+        self._opening = waiting.allocate_lock()
         self.progress = progress.Progress()
 
     @property
@@ -127,7 +127,7 @@ class Agent:
     def _adopt(self, settings: settings_.Settings) -> None:
         with self._debugger.gate:
             if settings.activate != self.settings.activate:
-                self.opened = settings.activate != 'on_demand'
+                self._door.begin(settings)
             self.settings = settings
         self._prompter.adopt(settings)
         self._renew()
@@ -145,12 +145,19 @@ class Agent:
                 self.progress.begin_again()
                 self._channel.hang_up()
 
-    def open(self, opened: bool) -> None:
-        """Let clients come, or send them away and let no more come."""
-        with self._door:
-            changed, self.opened = self.opened != opened, opened
+    def open(self, opened: bool, seconds: float | None = None) -> None:
+        """Let clients come, or send them away and let no more come.
+
+        :param seconds: for how long; 0 for ever, None as the options say
+        """
+        with self._opening:
+            changed = self._door.opened != opened or seconds is not None
+            if seconds is None:
+                seconds = self.settings.open_seconds
+            if changed:
+                self._door.set(opened, seconds)
             if changed and self._channel is not None:
-                self._channel.send(open=opened)
+                self._channel.send(open=opened, left=self._door.left)
         if not opened:
             self._prompter.close()
 
@@ -206,7 +213,7 @@ class Agent:
         if backend is not None and self.attached:
             self.guard(backend, backend.break_here, frame)
             return True
-        if self.opened and self.wanted:
+        if self._door.opened and self.wanted:
             return self._prompter.break_here(frame)
         return False
 
@@ -309,7 +316,7 @@ class Agent:
         with self._debugger.gate:
             channel = protocol.Channel(protocol.connect())
             self._said = self._wishes()
-            with self._door:
+            with self._opening:
                 channel.send(hello=self._hello())
                 self._channel = channel
         return channel
@@ -323,7 +330,8 @@ class Agent:
             'forked': self._forked,
             'launching': self._launching,
             'number': self.number,
-            'opened': self.opened,
+            'opened': self._door.opened,
+            'left': self._door.left,
         }
 
     def _wishes(self) -> dict[str, Any]:
@@ -360,7 +368,7 @@ class Agent:
             elif order == 'worker':
                 self._set_number(value)
             elif order == 'open':
-                self.open(value)
+                self.open(value, message.get('seconds'))
             elif order == 'absent':
                 # Nobody listens where the IDE should.
                 self.progress.be_loaded(value)

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 # settings.GROUP and settings.env_name(), before that module is loaded.
 _GROUP = 'remote_debug'
 _VARIABLES = 'OS_REMOTE_DEBUG__'
+# Set to anything but these, it welds everything shut.
+_DISABLE = 'OSDBG_DISABLE'
+_NOT = ('', '0', 'false', 'no', 'off')
 # Workers that start later than this replace others, in a service that serves.
 _START_SECONDS = 30.0
 
@@ -209,8 +212,11 @@ def _init(
     try:
         if not _is_mentioned(conf):
             return None
-        settings = _read(conf)
+        settings = _read_all(conf)
         if settings is None:
+            return None
+        if is_disabled():
+            _weld()
             return None
         from osdbg import arming
 
@@ -219,6 +225,21 @@ def _init(
     except Exception as exc:
         _refuse(exc, strict and _is_required(conf))
     return None
+
+
+def is_disabled() -> bool:
+    """Tell whether ``OSDBG_DISABLE`` is set, whatever the options say."""
+    return os.environ.get(_DISABLE, '').strip().lower() not in _NOT
+
+
+def _weld() -> None:
+    complain(
+        f'osdbg is off, whatever the options say: {_DISABLE}='
+        f'{os.environ[_DISABLE]} is set in the environment'
+    )
+    from osdbg import breakpoints
+
+    breakpoints.take_hook()
 
 
 def _is_mentioned(conf: Any) -> bool:
@@ -244,6 +265,10 @@ def _is_mentioned(conf: Any) -> bool:
 
 
 def _read(conf: Any) -> settings_.Settings | None:
+    return None if is_disabled() else _read_all(conf)
+
+
+def _read_all(conf: Any) -> settings_.Settings | None:
     if _inherited is not None:
         return _inherited
     if conf is None:
@@ -284,6 +309,8 @@ def _refuse(exc: Exception, required: bool) -> None:
 def _is_required(conf: Any) -> bool:
     """Tell whether the service must not start without its debugger."""
     try:
+        if is_disabled():
+            return False
         if _inherited is not None:
             return _inherited.required
         if conf is None:
@@ -321,6 +348,8 @@ def attach(conf: Any = None) -> Status | None:
     :param conf: as for ``init()``, which is called if nobody has
     :returns: as from ``init()``; None when osdbg is off
     """
+    if is_disabled():
+        return None
     if conf is not None or current_agent() is None:
         arm(conf, waits=False, strict=False)
     agent = current_agent()

@@ -87,9 +87,15 @@ def _break(frame: Any) -> None:
         bootstrap.arm(None, frame, waits=False, strict=False)
     agent = bootstrap.current_agent()
     if agent is None:
-        _pass(frame, 'osdbg is off, set OS_REMOTE_DEBUG__PORT=5678')
+        _pass(frame, _why_off())
     elif not agent.break_here(frame):
         _pass(frame, 'no client is attached')
+
+
+def _why_off() -> str:
+    if bootstrap.is_disabled():
+        return 'OSDBG_DISABLE is set in the environment'
+    return 'osdbg is off, set OS_REMOTE_DEBUG__PORT=5678'
 
 
 def _pass(frame: Any, why: str) -> None:

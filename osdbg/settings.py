@@ -495,7 +495,6 @@ _NOT_READY = (
         (None,),
         'remove it and, on your machine, type: {tunnel}',
     ),
-    ('open_seconds', (0,), 'remove it and type: osdbg close'),
     (
         'max_stop_seconds',
         (0,),

@@ -15,13 +15,24 @@
 from __future__ import annotations
 
 import argparse
+import re
 
 from osdbg.cli import switch
+
+_UNITS = {'': 1, 's': 1, 'm': 60, 'h': 3600, 'd': 24 * 3600}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     switch.add_arguments(parser)
+    parser.add_argument(
+        '--for',
+        dest='seconds',
+        type=_seconds,
+        metavar='TIME',
+        help='for how long: 90 or 90s, 30m, 2h; 0 for ever; unset, '
+        '[remote_debug] open_seconds',
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -30,4 +41,13 @@ def run(arguments: argparse.Namespace) -> int:
     :returns: 0 only if all that were meant have done so
     :raises: OsdbgError when it is not clear to whom
     """
-    return switch.switch(arguments.service, True)
+    return switch.switch(arguments.service, True, arguments.seconds)
+
+
+def _seconds(text: str) -> float:
+    found = re.fullmatch(r'(\d+)([smhd]?)', text.strip())
+    if found is None:
+        raise argparse.ArgumentTypeError(
+            f'expected a time such as 90s, 30m or 2h, found {text!r}'
+        )
+    return float(found[1]) * _UNITS[found[2]]

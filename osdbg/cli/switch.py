@@ -32,17 +32,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def switch(wanted: str | None, opened: bool) -> int:
+def switch(
+    wanted: str | None, opened: bool, seconds: float | None = None
+) -> int:
     """Open or close processes, and say what has become of each.
 
     :param wanted: what the user calls them
     :param opened: whether clients are to come
+    :param seconds: for how long; 0 for ever, None as their options say
     :returns: the exit code: 0 only if all have obeyed, and clients can come
         to at least one if they are to
     :raises: OsdbgError when it is not clear which
     """
     meant = processes.find(wanted)
-    told = processes.ask(ids=[p['id'] for p in meant], open=opened)
+    told = processes.ask(
+        ids=[p['id'] for p in meant], open=opened, seconds=seconds
+    )
     now = {process['id']: process for process in told}
     found = [now[p['id']] for p in meant if p['id'] in now]
     troubles = [

@@ -30,12 +30,11 @@ from osdbg.gateway.prompt_port import PromptPort
 from osdbg.gateway import protocol
 from osdbg.gateway import words
 from osdbg.gateway.worker import field
+from osdbg.gateway.worker import seconds_of
 from osdbg.gateway.worker import Worker
 from osdbg import settings as settings_
 
 _HELLO_SECONDS = 10.0
-# The longest time that a thread may wait: a year.
-_LONGEST = 365 * 24 * 3600
 # How long an agent may take to be back, when the gateway is another.
 _RETURN_SECONDS = 3.0
 _LOOK_SECONDS = 0.02
@@ -171,7 +170,10 @@ class Gateway:
         elif 'launching' in message:
             group.launch(worker)
         elif 'open' in message:
-            group.open(worker, bool(message['open']))
+            opened, left = bool(message['open']), seconds_of(message, 'left')
+            # What has expired was closed then, and that was told.
+            if opened or worker.opened:
+                group.switch(worker, opened, left)
         elif 'loaded' in message:
             version = str(message.get('version'))
             worker.traces(str(message['loaded']), version)
@@ -215,15 +217,14 @@ class Gateway:
         writer: asyncio.StreamWriter,
     ) -> None:
         where = words.quote(field(prompt, 'where', str), _MAX_PLACE)
-        seconds = prompt['seconds']
-        if type(seconds) not in (int, float) or not seconds >= 0:
-            raise TypeError(f'seconds is {seconds!r}')
+        seconds = seconds_of(prompt, 'seconds')
+        if seconds is None:
+            raise KeyError('seconds')
         worker = await self._known(field(prompt, 'worker', str))
         if worker.guard.uid != peer.uid:
             return
         group = self._group(worker)
         if isinstance(group, PromptPort):
-            seconds = float(min(seconds, _LONGEST))
             await group.prompt(worker, where, seconds, reader, writer)
 
     async def _serve_terminal(
@@ -267,7 +268,8 @@ class Gateway:
         """Answer a command of the user, after doing what it asks for.
 
         :param question: ``open``, if the workers of these ids are to be
-            opened or closed
+            opened or closed; ``seconds``, if not for as long as their
+            options say
         :param peer: who asks
         :returns: all processes there are
         :raises: KeyError, TypeError if it is something else
@@ -276,13 +278,15 @@ class Gateway:
             raise TypeError(f'a question is {question!r}')
         ids, opened = [], False
         if question:
-            ids, opened = field(question, 'ids', list), question['open']
-        if not isinstance(opened, bool):
-            raise TypeError(f'open is {opened!r}')
+            ids = field(question, 'ids', list)
+            opened = field(question, 'open', bool)
+        seconds = seconds_of(question, 'seconds')
+        asked = await peers.describe(peer)
         visible = self._visible(peer)
         meant = [visible[i] for i in ids if i in visible]
         for worker in meant:
-            worker.send(open=opened)
+            worker.asked = asked
+            worker.send(open=opened, seconds=seconds)
         # Until their agents have, and the port is known that they have got.
         loop = asyncio.get_running_loop()
         end = loop.time() + _OPEN_SECONDS

@@ -92,6 +92,7 @@ class Group:
         if not self.workers:
             self.host = worker.host  # it may be spelled in another way now
         self.workers.append(worker)
+        worker.limit(worker.left, self._expire)
         self.on_join(worker)
         self.review()
 
@@ -106,6 +107,27 @@ class Group:
         """Note that a process says of itself that it is a launcher."""
         worker.launching = True
         self.review()
+
+    def switch(
+        self, worker: Worker, opened: bool, seconds: float | None
+    ) -> None:
+        """Note that a process was opened or closed.
+
+        :param seconds: for how long; None for ever
+        """
+        worker.limit(seconds, self._expire)
+        worker.guard.log(
+            'opened' if opened else 'closed',
+            worker.asked,
+            seconds=None if seconds is None else round(seconds),
+        )
+        worker.asked = {}
+        self.open(worker, opened)
+
+    def _expire(self, worker: Worker) -> None:
+        worker.guard.log('expired', {})
+        worker.send(open=False)
+        self.open(worker, False)
 
     def open(self, worker: Worker, opened: bool) -> None:
         """Let clients come to a worker, or send them away."""

@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 import os
 from typing import Any, TYPE_CHECKING, TypeVar
 
@@ -37,6 +38,8 @@ CHILD_SECONDS = 2.0
 """How long a forked child may take to say hello."""
 
 _KNOWING_SECONDS = 1.0
+# The longest time that anybody may ask for: a year.
+_LONGEST = 365 * 24 * 3600
 # Why a debugger cannot be loaded, with the advice that goes with it.
 _MAX_REASON = 400
 
@@ -54,6 +57,20 @@ def field(message: dict[str, Any], name: str, kind: type[_Field]) -> _Field:
     if not isinstance(value, kind):
         raise TypeError(f'{name} is {value!r}')
     return value
+
+
+def seconds_of(message: dict[str, Any], name: str) -> float | None:
+    """Return a time that a message has under a name, in seconds.
+
+    :returns: None if it has none; at most a year
+    :raises: TypeError if it is anything else
+    """
+    value = message.get(name)
+    if value is None:
+        return None
+    if type(value) not in (int, float) or not value >= 0:
+        raise TypeError(f'{name} is {value!r}')
+    return float(min(value, _LONGEST))
 
 
 class Worker:
@@ -86,6 +103,10 @@ class Worker:
         self.required = field(hello, 'required', bool)
         self.holds = field(hello, 'holds', bool)
         self.opened = field(hello, 'opened', bool)
+        self.left = seconds_of(hello, 'left')
+        self._expiry: asyncio.TimerHandle | None = None
+        self.asked: Client = {}
+        """Who has asked for it to be opened or closed."""
         self.backend = field(hello, 'backend', str)
         self.protocol = field(hello, 'protocol', str)
         self.dials = field(hello, 'direction', str) == 'connect'
@@ -301,8 +322,24 @@ class Worker:
         if self.preloads:
             self.load()
 
+    def limit(
+        self, seconds: float | None, expire: Callable[[Worker], None]
+    ) -> None:
+        """Have it closed after a while.
+
+        :param seconds: how long; None for never
+        :param expire: closes it
+        """
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+        if seconds is not None:
+            loop = asyncio.get_running_loop()
+            self._expiry = loop.call_later(seconds, expire, self)
+
     def gone(self) -> None:
         """Note that the process is no more."""
+        self.limit(None, lambda worker: None)
         self._close_link()
         self._fail('the process has ended')
 

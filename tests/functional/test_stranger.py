@@ -13,9 +13,11 @@
 """Who may come in: this user and root, and who is named; nobody else."""
 
 import os
+import pathlib
 import unittest
 
 
+from tests.functional import dap
 from tests.functional.one_service import OneServiceTestCase
 from tests.functional.prompt_case import PromptTestCase
 from tests.functional import stranger
@@ -125,6 +127,46 @@ class AuditTest(OneServiceTestCase):
         )
         self.assertEqual(1, self.service.log.count('event=attach'))
         self.assertEqual(1, self.service.log.count('event=detach'))
+
+
+# Says no while there is a file.
+POLICY = '''
+import os, sys
+def hook(event, args):
+    if event == 'osdbg.attach':
+        print('ASKED', args, flush=True)
+        if os.path.exists({path!r}):
+            raise RuntimeError('not during office hours')
+sys.addaudithook(hook)
+'''
+
+
+class PolicyTest(StrangerTestCase, OneServiceTestCase):
+    """An audit hook of the service has the last word."""
+
+    def setUp(self):
+        super().setUp()
+        self.veto = pathlib.Path(self.directory) / 'veto'
+        self.veto.touch()
+        policy = pathlib.Path(self.directory) / 'sitecustomize.py'
+        policy.write_text(POLICY.format(path=str(self.veto)))
+        path = [self.directory, self.environ['PYTHONPATH']]
+        self.environ['PYTHONPATH'] = os.pathsep.join(path)
+
+    def test_veto(self):
+        (worker,) = self.start()
+        before = worker.state()
+        client = self.client(self.port)
+        with self.assertRaisesRegex(dap.DapError, 'not during office hours'):
+            client.attach()
+        self.service.wait_log(
+            'audit: event=refused worker=api_service/0 .*office hours'
+        )
+        self.service.wait_log(rf"ASKED .0, 'root', {os.getpid()}, 'python")
+        client.hang_up()
+        self.assert_undisturbed(worker, before)
+        self.veto.unlink()
+        self.attach_again(worker)
 
 
 @unittest.skipIf(os.geteuid(), 'only root can become another user')

@@ -32,6 +32,7 @@ LEVELS = (
         'values',
     ),
     ('signals', 'threads', 'waiting'),
+    ('door',),
     ('greenlets',),
     ('gateway', 'isolation', 'journal', 'backends', 'opts'),
     ('audit', 'debugger', 'progress'),
