@@ -23,6 +23,7 @@ import time
 import traceback
 
 from benchmarks import attach
+from benchmarks import checks
 from benchmarks import connecting
 from benchmarks import import_cost
 from benchmarks import memory
@@ -38,6 +39,7 @@ _ALL = {
     'paste_filter': paste_filter.measure,
     'runner': runner.measure,
     'attach': attach.measure,
+    'checks': checks.measure,
     'connecting': connecting.measure,
     'throughput': throughput.measure,
     'waiting': waiting.measure,

@@ -83,6 +83,8 @@ TARGETS: dict[tuple[str, str], tuple[str, float]] = {
     ('memory', 'gateway'): ('<=', 40.0),
     ('attach', 'first verified breakpoint, 1 worker'): ('<=', 1.0),
     ('attach', 'all announced, 16 workers'): ('<=', 3.0),
+    ('checks', 'whose it is, 4000 other connections'): ('<=', 5.0),
+    ('checks', 'who that is, 4000 other connections'): ('<=', 5.0),
     ('connecting', 'debugpy, first verified breakpoint'): ('<=', 1.0),
     ('connecting', 'debugpy, first verified breakpoint, next time'): (
         '<=',

@@ -31,6 +31,9 @@ from osdbg.gateway import sock_diag
 from osdbg.gateway import words
 from osdbg import settings
 
+# Whoever has so many files open is looked through last.
+_MANY = 256
+
 
 class Peer(NamedTuple):
     """One end of a connection."""
@@ -125,19 +128,40 @@ def _find_process(inode: int, uid: int) -> int:
     """
     wanted = f'socket:[{inode}]'
     pids = [int(name) for name in os.listdir('/proc') if name.isdecimal()]
+    busy = []
     # The last ones first: a client has often been started just now.
     for pid in sorted(pids, reverse=True):
-        path = f'/proc/{pid}/fd'
-        try:
-            # Of one that has changed its user, root has that.
-            if os.stat(path).st_uid not in (uid, 0):
-                continue
-            for fd in os.listdir(path):
-                if os.readlink(f'{path}/{fd}') == wanted:
-                    return pid
-        except OSError:
-            continue  # it has ended, or closed that, meanwhile
+        found = _open_files(pid, uid)
+        if len(found) > _MANY:
+            busy.append(found)
+        elif _is_among(found, wanted):
+            return pid
+    for found in busy:  # a service with thousands of connections
+        if _is_among(found, wanted):
+            return int(found[0].split('/')[2])
     return 0
+
+
+def _open_files(pid: int, uid: int) -> list[str]:
+    """Return what a process has open, unless it is another user's."""
+    path = f'/proc/{pid}/fd'
+    try:
+        # Of one that has changed its user, root has that.
+        if os.stat(path).st_uid in (uid, 0):
+            return [f'{path}/{fd}' for fd in os.listdir(path)]
+    except OSError:
+        pass  # it has ended, or is not to be seen
+    return []
+
+
+def _is_among(paths: list[str], wanted: str) -> bool:
+    for path in paths:
+        try:
+            if os.readlink(path) == wanted:
+                return True
+        except OSError:
+            continue  # closed meanwhile
+    return False
 
 
 def _program_name(pid: int) -> str | None:
