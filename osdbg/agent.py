@@ -195,6 +195,14 @@ class Agent:
                 self._channel.send(launching=True)
         self._debugger.wait_unloaded()
 
+    def connect(self) -> Any:
+        """Connect to the gateway once more.
+
+        :raises: as ``protocol.connect()``
+        """
+        channel = self._channel
+        return channel.connect() if channel else protocol.connect()
+
     def start(self, delay: float = 0) -> None:
         """Start the thread of this process.
 
@@ -392,7 +400,7 @@ class Agent:
 
     def _load(self, channel: protocol.Channel, ticket: str) -> None:
         self._unload()
-        failure = self._debugger.load(self.settings, ticket)
+        failure = self._debugger.load(self.settings, channel, ticket)
         # Not while the exception is handled: oslo.log would add it once more.
         if failure is None:
             version = self._debugger.version

@@ -44,10 +44,16 @@ class Debugger:
         """What the loaded one calls its version; empty without one."""
         return self.backend.version if self.backend is not None else ''
 
-    def load(self, settings: settings_.Settings, ticket: str) -> str | None:
+    def load(
+        self,
+        settings: settings_.Settings,
+        channel: protocol.Channel,
+        ticket: str,
+    ) -> str | None:
         """Load it, and connect it to the gateway.
 
         :param settings: the options that name it
+        :param channel: the agent's, to the gateway
         :param ticket: what the gateway knows the connection by
         :returns: what went wrong: None if nothing did; empty if only the
             gateway has gone
@@ -56,7 +62,7 @@ class Debugger:
             try:
                 backend = backends.create(settings)
                 backend.require()
-                sock = protocol.connect()
+                sock = channel.connect()
                 sock.sendall(protocol.encode({'join': ticket}))
                 backend.load(sock)
             except protocol.ABSENT:

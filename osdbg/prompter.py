@@ -80,7 +80,7 @@ class Prompter:
         while not agent.progress.is_armed() and waiting.monotonic() < end:
             greenlets.nap()
         try:
-            sock = protocol.connect()
+            sock = agent.connect()
         except OSError as exc:
             raise exceptions.GatewayUnavailable(
                 protocol.place(), str(exc)

@@ -13,6 +13,7 @@
 """``python -m osdbg.gateway``: become this user's gateway.
 
 In the foreground it says why it cannot; ``--detach`` is how agents start it.
+With ``--all-users``, by root, it is there for everybody who has none yet.
 """
 
 from __future__ import annotations
@@ -62,12 +63,26 @@ def _listen() -> tuple[Any, str]:
     )
 
 
-def _meet() -> int:
+def _listen_for_all() -> tuple[Any, str]:
+    """Become the gateway of all users.
+
+    :raises: GatewayUnavailable if this is not root
+    """
+    if os.geteuid():
+        raise exceptions.GatewayUnavailable(
+            'a gateway for all users', 'is root\'s to run: type sudo before it'
+        )
+    return protocol.listen(protocol.host_address()), ''
+
+
+def _meet(for_all: bool) -> int:
     """Say who has the address.
 
     :returns: the exit code
     """
     name = protocol.place()
+    if for_all:
+        name = protocol.host_address().replace('\0', '@')
     pid = 0
     try:
         sock = protocol.connect()
@@ -90,26 +105,27 @@ def _meet() -> int:
 def main(arguments: list[str]) -> int:
     """Run the gateway until nobody needs it.
 
-    :param arguments: ``--detach`` or nothing
+    :param arguments: ``--detach``, ``--all-users`` or nothing
     :returns: the exit code
     """
     if '--detach' in arguments:
         _detach()
+    for_all = '--all-users' in arguments
     try:
-        sock, notice = _listen()
+        sock, notice = _listen_for_all() if for_all else _listen()
     except exceptions.GatewayUnavailable as exc:
         print(f'osdbg: {exc}')
         return 1
     if sock is None:
         # Of the agents that start one at the same time, all but one lose.
-        return 0 if '--detach' in arguments else _meet()
+        return 0 if '--detach' in arguments else _meet(for_all)
     if notice and '--detach' not in arguments:
         print(notice, flush=True)
     import asyncio
 
     name = sock.getsockname()
     try:
-        asyncio.run(Gateway(sock.detach(), notice).run())
+        asyncio.run(Gateway(sock.detach(), notice, for_all).run())
     finally:
         private.leave(name)
     return 0

@@ -50,19 +50,27 @@ _KINDS: dict[str, type[Group]] = {
 }
 
 
+# The last one is the user: nobody is in a group with another's processes.
+_Key = tuple[type[Group], str, str, int, int]
+
+
 class Gateway:
     """All ports and workers of one user on one host."""
 
-    def __init__(self, listener: int, notice: str = '') -> None:
+    def __init__(
+        self, listener: int, notice: str = '', for_all: bool = False
+    ) -> None:
         """Take the listening control socket.
 
         :param listener: its file descriptor
         :param notice: what each service is to be warned of, if anything
+        :param for_all: whether root runs it for all users, for good
         """
         self._notice = notice
+        self._for_all = for_all
         self._warned: set[str] = set()
         self._listener = socket.socket(fileno=listener)
-        self._groups: dict[tuple[type[Group], str, str, int], Group] = {}
+        self._groups: dict[_Key, Group] = {}
         self._workers: dict[str, Worker] = {}
         self._reported: set[str] = set()
 
@@ -78,7 +86,7 @@ class Gateway:
         )
         idle = 0.0
         step = min(0.5, protocol.GRACE / 2)
-        while idle < protocol.GRACE:
+        while self._for_all or idle < protocol.GRACE:
             await asyncio.sleep(step)
             idle = 0.0 if self._workers else idle + step
         server.close()
@@ -103,7 +111,8 @@ class Gateway:
     ) -> None:
         try:
             sock = writer.get_extra_info('socket')
-            protocol.check_peer(sock)
+            if not self._for_all:
+                protocol.check_peer(sock)
             peer = peers.identify(sock)
             if peer.uid is None:
                 return
@@ -318,7 +327,7 @@ class Gateway:
         kind: type[Group] = _KINDS[worker.protocol]
         if worker.dials:
             kind = Dialer
-        key = (kind, worker.protocol, host, worker.port)
+        key = (kind, worker.protocol, host, worker.port, worker.guard.uid)
         if key not in self._groups:
             self._groups[key] = kind(worker.host, worker.port)
         return self._groups[key]

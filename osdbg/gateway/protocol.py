@@ -83,16 +83,28 @@ def place() -> str:
     return address().replace('\0', '@')
 
 
-def listen() -> _socket.socket | None:
+def host_address() -> str:
+    """Return the address of the gateway that root may run for all users.
+
+    :returns: nothing where there is none to be: in tests, and not on Linux
+    """
+    name = os.environ.get('OSDBG_HOST_SOCKET', '')
+    if not name and not os.environ.get('OSDBG_SOCKET'):
+        name = 'osdbg'
+    return '\0' + name if name and _IS_LINUX else ''
+
+
+def listen(where: str = '') -> _socket.socket | None:
     """Become the gateway.
 
+    :param where: its address; without one, that of this user's
     :returns: the listening socket, or None if another has the name
     """
     if not _IS_LINUX:
         return private.listen(_name())
     sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
-        sock.bind(address())
+        sock.bind(where or address())
     except OSError:
         sock.close()
         return None
@@ -142,9 +154,10 @@ def claim_spawn() -> _socket.socket | None:
     return sock
 
 
-def connect() -> _socket.socket:
-    """Connect to this user's gateway.
+def connect(own: bool = False) -> _socket.socket:
+    """Connect to this user's gateway, or to the one for all users.
 
+    :param own: whether only this user's will do
     :raises: OSError when there is none (ABSENT) or it accepts nobody,
         GatewayUnavailable when the one who answers is another user
     """
@@ -152,14 +165,32 @@ def connect() -> _socket.socket:
         return _connect(address())
     except (exceptions.GatewayUnavailable, OSError):
         # Whoever has the name may be none; then it is there.
-        try:
-            return _connect(private.address(_name()))
-        except (exceptions.GatewayUnavailable, OSError):
-            pass
-        raise
+        sock = _try_aside()
+        if sock is None and host_address() and not own:
+            sock = _try(host_address())
+            if sock is not None and peer(sock)[1] != 0:
+                sock.close()  # no gateway for all users, whatever it is
+                sock = None
+        if sock is None:
+            raise
+        return sock
 
 
-def _connect(where: str) -> _socket.socket:
+def _try_aside() -> _socket.socket | None:
+    try:
+        return _try(private.address(_name()))
+    except exceptions.GatewayUnavailable:
+        return None  # there is no place for one
+
+
+def _try(where: str) -> _socket.socket | None:
+    try:
+        return _connect(where)
+    except (exceptions.GatewayUnavailable, OSError):
+        return None
+
+
+def _connect(where: str | bytes) -> _socket.socket:
     sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
         # Without a limit a full backlog would block for ever; with one,
@@ -254,6 +285,14 @@ class Channel:
     def __init__(self, sock: _socket.socket) -> None:
         self._sock = sock
         self._buffer = b''
+        self._address = sock.getpeername()
+
+    def connect(self) -> _socket.socket:
+        """Connect to the same gateway once more.
+
+        :raises: as ``connect()``
+        """
+        return _connect(self._address)
 
     def send(self, **message: Any) -> None:
         """Send one message, and never wait: it may be in a request.

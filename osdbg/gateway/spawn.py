@@ -36,6 +36,7 @@ _PACKAGES = os.path.dirname(
     os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 )
 _KEPT = ('PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'LD_LIBRARY_PATH')
+_OURS = ('OSDBG_SOCKET', 'OSDBG_HOST_SOCKET', 'OSDBG_GATEWAY_GRACE')
 
 # eventlet's green waitpid() would put the agent's thread on a hub.
 _waitpid: Any = patching.native('os').waitpid
@@ -80,7 +81,7 @@ def environment() -> dict[str, str]:
     return {
         name: value
         for name, value in os.environ.items()
-        if name in _KEPT or name in ('OSDBG_SOCKET', 'OSDBG_GATEWAY_GRACE')
+        if name in _KEPT or name in _OURS
     }
 
 
