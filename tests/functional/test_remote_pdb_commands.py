@@ -15,13 +15,13 @@
 import os
 import pathlib
 import signal
-import time
 import unittest
 
 from tests.functional import harness
 from tests.functional.harness import free_port
 from tests.functional.harness import over
 from tests.functional.harness import TIMEOUT
+from tests.functional.harness import wait_until
 from tests.functional.prompt_case import PromptTestCase
 from tests.functional.prompt_case import STEPS
 from tests.functional import terminal
@@ -255,6 +255,18 @@ class UrgentTest(PromptTestCase):
         )
         return self.service.wait_workers()[0]
 
+    def spin(self, worker):
+        """Send a request that keeps the worker busy; return it, begun."""
+        before = self.busy(worker)
+        pending = worker.get_later('/spin?seconds=3')
+        wait_until('busy worker', lambda: self.busy(worker) > before + 20)
+        return pending
+
+    def busy(self, worker):
+        """Return how long it has worked, in hundredths of a second."""
+        stat = pathlib.Path(f'/proc/{worker.pid}/stat').read_text()
+        return int(stat.rpartition(')')[2].split()[11])
+
     @over(('eventlet', 'thread_false'))
     def test_while_a_request_waits(self, engine):
         """It is of the same thread, and cannot answer a terminal."""
@@ -262,8 +274,7 @@ class UrgentTest(PromptTestCase):
         self.order('open')
         waiting = worker.get_later('/breakpoint')
         self.service.wait_log('waits for a terminal')
-        pending = worker.get_later('/spin?seconds=3')
-        time.sleep(0.5)  # nothing tells that it has begun
+        pending = self.spin(worker)
         self.interrupt(worker, 2)
         client = self.prompt()
         self.assertIn('spin', client.ask('w'))
@@ -276,8 +287,7 @@ class UrgentTest(PromptTestCase):
     def test_a_spinning_worker(self, engine):
         worker = self.serve_on_demand(engine)
         before = worker.state()
-        pending = worker.get_later('/spin?seconds=3')
-        time.sleep(0.5)  # nothing tells that it has begun
+        pending = self.spin(worker)
         for number in (1, 2):
             self.interrupt(worker, number)
             client = self.prompt()
