@@ -19,6 +19,7 @@ import logging
 import socket
 from typing import Any
 
+from osdbg import addresses
 from osdbg import exceptions
 from osdbg.gateway.call import Link
 from osdbg.gateway import dap
@@ -30,7 +31,6 @@ from osdbg.gateway import protocol
 from osdbg.gateway import words
 from osdbg.gateway.worker import field
 from osdbg.gateway.worker import Worker
-from osdbg import settings as settings_
 
 _HELLO_SECONDS = 10.0
 # The longest time that a thread may wait: a year.
@@ -59,7 +59,7 @@ class Gateway:
         :param listener: its file descriptor
         """
         self._listener = socket.socket(fileno=listener)
-        self._groups: dict[tuple[type[Group], str, str, int], Group] = {}
+        self._groups: dict[tuple[Any, ...], Group] = {}
         self._workers: dict[str, Worker] = {}
         self._reported: set[str] = set()
 
@@ -271,12 +271,12 @@ class Gateway:
     def _group(self, worker: Worker) -> Group:
         # However loopback is spelled, it is one address.
         host = worker.host
-        if settings_.is_loopback(host):
+        if addresses.is_loopback(host):
             host = 'loopback'
         kind: type[Group] = _KINDS[worker.protocol]
         if worker.dials:
             kind = Dialer
-        key = (kind, worker.protocol, host, worker.port)
+        key = (kind, worker.protocol, host, worker.port, worker.tls)
         if key not in self._groups:
             self._groups[key] = kind(worker.host, worker.port)
         return self._groups[key]

@@ -19,23 +19,30 @@ from collections.abc import Awaitable
 from collections.abc import Callable
 import errno
 import logging
-from typing import Any, TYPE_CHECKING
+import socket
+from typing import Any, TYPE_CHECKING, Union
 import weakref
 
+from osdbg import addresses
+from osdbg import exceptions
 from osdbg.gateway import dap
-from osdbg import settings
+from osdbg.gateway import tls
+from osdbg.gateway import unix_socket
 
 if TYPE_CHECKING:
     from osdbg.gateway.group import Group
+    from osdbg.gateway.worker import Worker
 
 _RETRY_SECONDS = 1.0
 _LAST_PORT = 65535
 _ANYWHERE = {'0.0.0.0', '::', ''}  # noqa: S104
+# No name may look so; or no file, or what is in it.
+_TROUBLES = (OSError, ValueError, exceptions.OsdbgError)
 
 Accept = Callable[
     [asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 ]
-
+_Server = Union[asyncio.Server, tls.TlsServer, unix_socket.UnixServer]
 
 # All there are, for who wants a port that another has.
 _LISTENERS: weakref.WeakSet[Listener] = weakref.WeakSet()
@@ -51,15 +58,16 @@ class Listener:
 
         :param group: whose address, and whose logs
         :param accept: serves a client
-        :param invitation: what to log where it listens, about ``{name}`` and
-            ``{address}``
+        :param invitation: what to log where it listens, about ``{name}``,
+            ``{address}``, the ``{way}`` there from another machine, and
+            what ``osdbg attach`` takes, ``{target}``
         :param spares: how many of the following ports will do as well
         """
         self._group = group
         self._accept = accept
         self._invitation = invitation
         self._spares = spares
-        self._server: asyncio.Server | None = None
+        self._server: _Server | None = None
         self._opening: asyncio.Task[None] | None = None
         self._moved = ''
         self._trouble = ''
@@ -84,15 +92,14 @@ class Listener:
             self._opening = asyncio.ensure_future(self._open())
 
     async def _open(self) -> None:
-        known: Any = None
+        known = ''
         while True:
             try:
                 await self._listen_somewhere()
-            except (OSError, UnicodeError) as exc:  # no name may look so
-                code = getattr(exc, 'errno', None)
+            except _TROUBLES as exc:
                 # Finding the holder reads all of /proc: it is done once.
-                if not self._trouble or code != known:
-                    known = code
+                if not self._trouble or str(exc) != known:
+                    known = str(exc)
                     self._trouble = await self._why_not(exc)
                     self._known.set()
                     self.tell()
@@ -105,7 +112,7 @@ class Listener:
 
     async def _listen_somewhere(self) -> None:
         first = self._group.number
-        last = min(first + self._spares, _LAST_PORT)
+        last = min(first + self._spares, _LAST_PORT) if first else first
         for number in range(first, last + 1):
             self.number = number
             try:
@@ -123,13 +130,7 @@ class Listener:
 
     async def _listen(self) -> None:
         # In two steps: whenever this is cancelled, close() has the server.
-        self._server = await asyncio.start_server(
-            self._accept,
-            self._group.host,
-            self.number,
-            limit=dap.MAX_HEADER,
-            start_serving=False,
-        )
+        self._server = await self._prepare()
         try:
             await self._server.start_serving()
         except OSError:
@@ -137,9 +138,50 @@ class Listener:
             self._server = None
             raise
 
-    async def _why_not(self, exc: OSError | UnicodeError) -> str:
+    async def _prepare(self) -> _Server:
+        host = self._group.host
+        if addresses.is_unix(host):
+            return unix_socket.UnixServer(self._let_in, host)
+        if self._group.tls:
+            return tls.TlsServer(
+                self._let_in, host, self.number, self._group.tls, self._report
+            )
+        return await asyncio.start_server(
+            self._let_in,
+            host,
+            self.number,
+            limit=dap.MAX_HEADER,
+            start_serving=False,
+        )
+
+    async def _let_in(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        if _may_enter(writer):
+            await self._accept(reader, writer)
+        else:
+            writer.close()
+
+    def _report(self, address: str, why: str) -> None:
+        """Say in the services' logs who was not let in."""
+        self._log(
+            logging.WARNING,
+            f'osdbg: {address} was not let in at {self.address} ({why}): '
+            f'type osdbg bridge there, with a certificate that '
+            f'tls_client_ca has signed',
+        )
+
+    def _log(self, level: int, line: str) -> None:
+        """Write a line in the log of each service."""
+        for worker in {w.name: w for w in self._group.workers}.values():
+            worker.log(level, line)
+
+    async def _why_not(self, exc: Exception) -> str:
         self.number = self._group.number
         line = f'the debug port {self.address} cannot be opened: '
+        if isinstance(exc, exceptions.OsdbgError):
+            own = self._tenants(self.number)
+            return line + (f'{own} has it already' if own else str(exc))
         code = getattr(exc, 'errno', None)
         reason = getattr(exc, 'strerror', None) or exc
         if code == errno.EACCES:
@@ -161,7 +203,8 @@ class Listener:
     def _tenants(self, number: int) -> str:
         """Name the services to which this gateway has given a port."""
         found = {
-            f'{worker.name} (backend = {worker.backend})'
+            f'{worker.name} (backend = {worker.backend}'
+            f'{", TLS" if other._group.tls else ""})'
             for other in _LISTENERS
             if other._is_in_the_way(self._group.host, number)
             for worker in other._group.workers
@@ -172,7 +215,7 @@ class Listener:
         if self._server is None or self.number != number:
             return False
         own = self._group.host
-        loopback = settings.is_loopback(own) and settings.is_loopback(host)
+        loopback = addresses.is_loopback(own) and addresses.is_loopback(host)
         return own == host or loopback or bool({own, host} & _ANYWHERE)
 
     def tell(self) -> None:
@@ -188,10 +231,53 @@ class Listener:
                 if self._trouble and not worker.required:
                     worker.log(logging.WARNING, self._trouble)
                 elif not self._trouble:
-                    line = self._invitation.format(
-                        name=worker.name, address=self.address
-                    )
-                    worker.log(logging.INFO, f'osdbg: {line}{self._moved}')
+                    self._invite(worker)
+
+    def target(self, worker: Worker) -> str:
+        """Return what ``osdbg attach`` takes to come to a worker."""
+        return worker.name if self._group.tls else self.address
+
+    def _invite(self, worker: Worker) -> None:
+        line = self._invitation.format(
+            name=worker.name,
+            address=self.address,
+            way=self._way(),
+            target=self.target(worker),
+        )
+        worker.log(logging.INFO, f'osdbg: {line}{self._moved}')
+        if self._is_unguarded:
+            tunnel = addresses.tunnel('127.0.0.1', self.number)
+            worker.log(
+                logging.WARNING,
+                f'osdbg: whoever reaches {self.address} runs any code as the '
+                f'user of {worker.name}: better remove [remote_debug] host '
+                f'and allow_remote and, on the machine of the IDE, type: '
+                f'{tunnel}',
+            )
+
+    def _way(self) -> str:
+        host, has_tls = self._group.host, bool(self._group.tls)
+        if not (has_tls or addresses.is_unix(host)):
+            return ''
+        tunnel = addresses.tunnel(host, self.number, has_tls)
+        near = addresses.tunnelled(self.number)
+        return f': on its machine type {tunnel}, and attach it to {near}'
+
+    @property
+    def _is_unguarded(self) -> bool:
+        """Whether other machines can connect, and need no certificate."""
+        host = self._group.host
+        return not (
+            self._group.tls
+            or addresses.is_unix(host)
+            or addresses.is_loopback(host)
+        )
+
+    def forget(self) -> None:
+        """Tell a service anew, when it starts again, of which none is left."""
+        names = {worker.name for worker in self._group.workers}
+        for name in set(self._told) - names:
+            del self._told[name]
 
     @property
     def is_settled(self) -> bool:
@@ -217,6 +303,12 @@ class Listener:
             self._server = None
         self._trouble = ''
         self._told.clear()
+
+
+def _may_enter(writer: asyncio.StreamWriter) -> bool:
+    """Tell whether a client may come in, before it is answered a byte."""
+    sock = writer.get_extra_info('socket')
+    return sock.family != socket.AF_UNIX or unix_socket.is_friend(sock)
 
 
 async def _holder(number: int) -> str:

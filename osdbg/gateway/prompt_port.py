@@ -44,7 +44,7 @@ class PromptPort(ListeningGroup):
             self,
             self._prompts.serve_client,
             'breakpoint() in {name} opens a prompt at {address}: type '
-            'osdbg attach {address}',
+            'osdbg attach {target}',
             _SPARE_PORTS,
         )
 
@@ -92,7 +92,7 @@ class PromptPort(ListeningGroup):
             worker.log(
                 logging.WARNING,
                 f'osdbg: a breakpoint at {where} waits for a terminal: type '
-                f'osdbg attach {self._listener.address}',
+                f'osdbg attach {self._listener.target(worker)}',
             )
             title = f'{worker.title} at {where}'
             await self._prompts.serve_prompt(
