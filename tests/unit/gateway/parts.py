@@ -251,7 +251,7 @@ class GatewayTestCase(unittest.IsolatedAsyncioTestCase):
 
     def group(self, kind=port_.Port, protocol='dap'):
         """Return the group of this test's port."""
-        return self.gateway._groups[kind, protocol, 'loopback', self.port]
+        return self.gateway._groups[kind, protocol, 'loopback', self.port, ()]
 
     async def numbers(self, *agents):
         """Return what numbers the agents have been given last."""

@@ -82,9 +82,11 @@ class TestWorker(unittest.IsolatedAsyncioTestCase):
             with self.assertRaises(KeyError):
                 worker_.Worker(hello, self._opened[0])
         for name in HELLO.keys() - set(UNUSED):
-            for value in (1.5, [], {}):
+            for value in (1.5, {}, *[[]] * (name != 'tls')):
                 with self.assertRaises((TypeError, ValueError)):
                     worker_.Worker({**HELLO, name: value}, self._opened[0])
+        with self.assertRaises(ValueError):
+            worker_.Worker({**HELLO, 'tls': ['/cert']}, self._opened[0])
         for port in (-1, 0, 65536):
             with self.assertRaises(ValueError):
                 worker_.Worker({**HELLO, 'port': port}, self._opened[0])
