@@ -128,11 +128,12 @@ class UnixServer:
             with contextlib.suppress(OSError):
                 os.unlink(self._path)
 
-    def _identity(self) -> tuple[int, int] | None:
+    def _identity(self) -> tuple[int, ...] | None:
         with contextlib.suppress(OSError):
             if self._path:
                 found = os.lstat(self._path)
-                return found.st_dev, found.st_ino
+                # The number of an inode is given to the next file.
+                return found.st_dev, found.st_ino, found.st_mtime_ns
         return None
 
 
