@@ -173,7 +173,8 @@ class RefusedTest(TlsTestCase):
     def test_none(self):
         self.serve()
         for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
-            context = ssl.create_default_context(cafile=self.authority.cert)
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.load_verify_locations(self.authority.cert)
             context.maximum_version = version
             with self.connect(self.port) as plain:
                 try:

@@ -146,8 +146,10 @@ class UnixSocketTest(UnixTestCase):
     def test_on_demand(self):
         (worker,) = self.start(self.file, activate='on_demand')
         self.assertFalse(os.path.exists(self.path))
-        opened = self.osdbg('open')
-        self.assertIn(f'clients may come at {self.file}\n', opened.stdout)
+        opened = f'clients may come at {self.file}\n'
+        wait_until(
+            'osdbg open', lambda: self.osdbg('open').stdout.endswith(opened)
+        )
         self.attach_at(self.file, [worker])
         self.assertEqual(0, self.osdbg('close').returncode)
         wait_until('end of the file', lambda: not os.path.exists(self.path))
