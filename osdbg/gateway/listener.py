@@ -26,6 +26,7 @@ import weakref
 from osdbg import addresses
 from osdbg import exceptions
 from osdbg.gateway import dap
+from osdbg.gateway import invitation as invitation_
 from osdbg.gateway import tls
 from osdbg.gateway import unix_socket
 
@@ -58,9 +59,8 @@ class Listener:
 
         :param group: whose address, and whose logs
         :param accept: serves a client
-        :param invitation: what to log where it listens, about ``{name}``,
-            ``{address}``, the ``{way}`` there from another machine, and
-            what ``osdbg attach`` takes, ``{target}``
+        :param invitation: what to log where it listens; see
+            ``invitation.write()``
         :param spares: how many of the following ports will do as well
         """
         self._group = group
@@ -233,45 +233,14 @@ class Listener:
                 elif not self._trouble:
                     self._invite(worker)
 
-    def target(self, worker: Worker) -> str:
-        """Return what ``osdbg attach`` takes to come to a worker."""
-        return worker.name if self._group.tls else self.address
-
     def _invite(self, worker: Worker) -> None:
-        line = self._invitation.format(
-            name=worker.name,
-            address=self.address,
-            way=self._way(),
-            target=self.target(worker),
+        line = invitation_.write(
+            self._invitation, self._group, self.number, worker
         )
         worker.log(logging.INFO, f'osdbg: {line}{self._moved}')
-        if self._is_unguarded:
-            tunnel = addresses.tunnel('127.0.0.1', self.number)
-            worker.log(
-                logging.WARNING,
-                f'osdbg: whoever reaches {self.address} runs any code as the '
-                f'user of {worker.name}: better remove [remote_debug] host '
-                f'and allow_remote and, on the machine of the IDE, type: '
-                f'{tunnel}',
-            )
-
-    def _way(self) -> str:
-        host, has_tls = self._group.host, bool(self._group.tls)
-        if not (has_tls or addresses.is_unix(host)):
-            return ''
-        tunnel = addresses.tunnel(host, self.number, has_tls)
-        near = addresses.tunnelled(self.number)
-        return f': on its machine type {tunnel}, and attach it to {near}'
-
-    @property
-    def _is_unguarded(self) -> bool:
-        """Whether other machines can connect, and need no certificate."""
-        host = self._group.host
-        return not (
-            self._group.tls
-            or addresses.is_unix(host)
-            or addresses.is_loopback(host)
-        )
+        warning = invitation_.warn(self._group, self.number, worker)
+        if warning:
+            worker.log(logging.WARNING, f'osdbg: {warning}')
 
     def forget(self) -> None:
         """Tell a service anew, when it starts again, of which none is left."""

@@ -18,6 +18,7 @@ import asyncio
 from collections.abc import Collection
 import logging
 
+from osdbg.gateway import invitation
 from osdbg.gateway.listener import Listener
 from osdbg.gateway.listening import ListeningGroup
 from osdbg.gateway.prompts import Prompts
@@ -89,10 +90,11 @@ class PromptPort(ListeningGroup):
             if trouble:
                 writer.write(protocol.encode({'refused': trouble}))
                 return
+            target = invitation.target(self, self.public_number, worker)
             worker.log(
                 logging.WARNING,
                 f'osdbg: a breakpoint at {where} waits for a terminal: type '
-                f'osdbg attach {self._listener.target(worker)}',
+                f'osdbg attach {target}',
             )
             title = f'{worker.title} at {where}'
             await self._prompts.serve_prompt(

@@ -39,7 +39,7 @@ class Authority:
         """Return the files of a certificate and its key.
 
         :param host: whose address it is for, if anybody asks
-        :param days: how long it is good; less than 0 for one that was
+        :param days: how long it is good; 0 for one that was
         """
         cert, key = self._path(f'{name}.pem'), self._path(f'{name}.key')
         request, extension = self._path('request'), self._path('extension')

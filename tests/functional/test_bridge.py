@@ -69,7 +69,7 @@ class BridgeTestCase(harness.FunctionalTestCase):
         self.addCleanup(sock.close)
         return sock
 
-    def bridge(self, *words, **options):
+    def bridge(self, *words):
         """Run a bridge whose input ends only with it; return its end."""
         with subprocess.Popen(
             self.command(*words),
@@ -79,6 +79,8 @@ class BridgeTestCase(harness.FunctionalTestCase):
             env=self.environ,
             text=True,
         ) as done:
+            done.stdin.write('Content-Length: 2\r\n\r\n{}')
+            done.stdin.flush()
             done.wait(harness.TIMEOUT)
             return done.returncode, done.stdout.read(), done.stderr.read()
 

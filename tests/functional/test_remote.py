@@ -150,7 +150,7 @@ class RefusedTest(TlsTestCase):
 
     def test_expired(self):
         self.serve()
-        pair = self.authority.sign('late', days=-1)
+        pair = self.authority.sign('late', days=0)
         self.assert_refused(*self.bridge(*self.there, *self.files(*pair)))
         self.assert_reported('certificate has expired')
         self.assert_still_serves()
