@@ -349,7 +349,8 @@ class Agent:
         return {
             'name': settings.name,
             'host': settings.host,
-            'port': settings.port,
+            'port': settings.port or 0,
+            'tls': list(settings.tls),
             'workers': settings.workers,
             'launcher': settings.launcher,
             'eager': settings.activate == 'on_init',

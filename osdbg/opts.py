@@ -20,6 +20,7 @@ from typing import Any
 from oslo_config import cfg
 from oslo_config import types
 
+from osdbg import addresses
 from osdbg import exceptions
 from osdbg import settings
 from osdbg import sources
@@ -27,8 +28,8 @@ from osdbg import values
 
 _TITLE = 'Attaching an IDE to this service (osdbg)'
 _HELP = (
-    'Options of osdbg. Off unless port is set; while it is set and no client '
-    'is attached, the service runs at full speed.'
+    'Options of osdbg. Off unless port, or a UNIX socket as host, is set; '
+    'while it is and no client is attached, the service runs at full speed.'
 )
 
 
@@ -233,7 +234,9 @@ def _missing(conf: cfg.ConfigOpts) -> list[cfg.Opt]:
 def _is_on(conf: cfg.ConfigOpts) -> bool:
     try:
         group = conf[settings.GROUP]
-        return group.port is not None or group.activate == 'on_demand'
+        unix = addresses.is_unix(str(group.host))
+        on_demand = group.activate == 'on_demand'
+        return unix or on_demand or group.port is not None
     except (cfg.Error, ValueError):
         # A value that cannot even be looked at is reported, not passed over.
         return True

@@ -18,6 +18,7 @@ next to nothing: no typing, enum, re or logging.
 
 from __future__ import annotations
 
+from osdbg import addresses
 from osdbg import exceptions
 from osdbg import program
 from osdbg import values as values_
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 GROUP = 'remote_debug'
-
-DEFAULT_PORT = 5678
-"""Where on-demand services listen that name no port, and ``osdbg run``."""
 
 
 class Setting:
@@ -62,8 +60,11 @@ SETTINGS = (
         '127.0.0.1',
         'The address clients connect to. Keep it on loopback and reach it '
         'from another machine through SSH: '
-        '"ssh -L 5678:127.0.0.1:5678 HOST". Where it is the IDE that '
-        'listens: its address.',
+        '"ssh -L 5678:127.0.0.1:5678 HOST". Or a UNIX socket, which turns '
+        'osdbg on without a port, and which only the user of the service and '
+        'root can open: "unix:/run/nova/debug", and "ssh -L '
+        '5678:/run/nova/debug HOST"; or, without a file, "unix:@NAME". Where '
+        'it is the IDE that listens: its address.',
         cli=True,
     ),
     Setting(
@@ -72,7 +73,8 @@ SETTINGS = (
         None,
         'The port clients connect to. Setting it turns osdbg on. All workers '
         'of a service, and all services of a user on a host, may share one '
-        'port. Where it is the IDE that listens: its port.',
+        'port. Where it is the IDE that listens: its port. A UNIX socket has '
+        'none.',
         cli=True,
     ),
     Setting(
@@ -290,6 +292,9 @@ SETTINGS = (
 )
 BY_NAME = {setting.name: setting for setting in SETTINGS}
 
+TLS = ('tls_cert', 'tls_key', 'tls_client_ca')
+"""The options that make a port one of TLS: all three, or none."""
+
 
 class Settings:
     """The options of one service, all of them resolved and typed."""
@@ -337,8 +342,10 @@ class Settings:
                 self, setting.name, values.get(setting.name, setting.default)
             )
         self.name = self.name or program.name()
-        if self.activate == 'on_demand':
-            self.port = self.port or DEFAULT_PORT
+        if addresses.is_unix(self.host):
+            self.port = None
+        elif self.activate == 'on_demand':
+            self.port = self.port or addresses.DEFAULT_PORT
         self.sources = dict(sources)
 
     def __eq__(self, other: object) -> bool:
@@ -353,7 +360,7 @@ class Settings:
     @property
     def on(self) -> bool:
         """Tell whether these settings ask for a debugger at all."""
-        return self.port is not None
+        return self.port is not None or addresses.is_unix(self.host)
 
     @property
     def allowed_ids(self) -> list[int]:
@@ -364,7 +371,12 @@ class Settings:
     @property
     def address(self) -> str:
         """Where clients connect, or where the IDE listens."""
-        return spell(self.host, self.port)
+        return addresses.spell(self.host, self.port)
+
+    @property
+    def tls(self) -> tuple[str, ...]:
+        """The files that the options of ``TLS`` name; none if unset."""
+        return tuple(filter(None, (getattr(self, name) for name in TLS)))
 
     def takes_worker(self, number: int) -> bool:
         """Tell whether a worker is to be debugged.
@@ -418,14 +430,12 @@ def check(settings: Settings) -> None:
         checked the backend and filled in the direction
     :raises: OptionNotReady, InvalidOption
     """
-    port = settings.port or DEFAULT_PORT
-    tunnel = f'ssh -L {port}:127.0.0.1:{port} HOST'
     for name, ready, instead in _NOT_READY:
         value = getattr(settings, name)
         if value not in ready:
-            raise exceptions.OptionNotReady(
-                name, as_text(value), instead.format(tunnel=tunnel)
-            )
+            raise exceptions.OptionNotReady(name, as_text(value), instead)
+    _check_host(settings)
+    _check_tls(settings)
     for user in settings.allowed_users:
         if values_.user_id(user) is None:
             raise exceptions.InvalidOption(
@@ -434,38 +444,58 @@ def check(settings: Settings) -> None:
                 settings.sources.get('allowed_users', 'the service'),
                 'users of this host; "getent passwd" lists them',
             )
-    if settings.direction != 'connect' and not is_loopback(settings.host):
-        raise exceptions.InvalidOption(
+
+
+def _check_host(settings: Settings) -> None:
+    is_unix = addresses.is_unix(settings.host)
+    if settings.direction == 'connect':
+        if is_unix:
+            raise _invalid(
+                settings,
+                'host',
+                'the address of the IDE, which direction = connect calls by '
+                'TCP',
+            )
+    elif not (
+        is_unix
+        or settings.allow_remote
+        or addresses.is_loopback(settings.host)
+    ):
+        tunnel = addresses.tunnel('127.0.0.1', settings.port)
+        raise _invalid(
+            settings,
             'host',
-            settings.host,
-            settings.sources.get('host', 'the service'),
             f'a loopback address: keep 127.0.0.1 and, on the machine of the '
-            f'IDE, type: {tunnel}',
+            f'IDE, type: {tunnel}; or set allow_remote, and whoever reaches '
+            f'the port runs any code as the user of the service',
         )
 
 
-def spell(host: str, port: int | None) -> str:
-    """Write an address as people do.
+def _check_tls(settings: Settings) -> None:
+    given = [name for name in TLS if getattr(settings, name)]
+    for name in given:
+        if settings.direction == 'connect':
+            expected = 'nothing: it is the IDE that listens'
+        elif addresses.is_unix(settings.host):
+            expected = f'nothing: nobody else can open {settings.host}'
+        elif not getattr(settings, name).startswith('/'):
+            expected = 'the absolute path of a file'
+        elif len(given) < len(TLS):
+            lacking = ' and '.join(name for name in TLS if name not in given)
+            expected = f'{lacking} beside it'
+        else:
+            continue
+        raise _invalid(settings, name, expected)
 
-    :param host: a name or an address
-    :param port: its port
-    """
-    return f'[{host}]:{port}' if ':' in host else f'{host}:{port}'
 
-
-def is_loopback(host: str) -> bool:
-    """Tell whether only this machine can connect to an address.
-
-    :param host: an address or a name
-    :returns: True for ``localhost``, ``::1`` and all of 127.0.0.0/8
-    """
-    if host.lower() in ('localhost', '::1'):
-        return True
-    numbers = host.split('.')
-    return (
-        len(numbers) == 4
-        and numbers[0] == '127'
-        and all(n.isdecimal() and int(n) <= 255 for n in numbers)
+def _invalid(
+    settings: Settings, name: str, expected: str
+) -> exceptions.InvalidOption:
+    return exceptions.InvalidOption(
+        name,
+        getattr(settings, name),
+        settings.sources.get(name, 'the service'),
+        expected,
     )
 
 
@@ -482,19 +512,6 @@ def as_text(value: Any) -> str:
 # What later versions bring: option, the values that work today, and what
 # serves meanwhile.
 _NOT_READY = (
-    (
-        'allow_remote',
-        (False,),
-        'remove it, keep host = 127.0.0.1 and, on the machine of the IDE, '
-        'type: {tunnel}',
-    ),
-    ('tls_cert', (None,), 'remove it and, on your machine, type: {tunnel}'),
-    ('tls_key', (None,), 'remove it and, on your machine, type: {tunnel}'),
-    (
-        'tls_client_ca',
-        (None,),
-        'remove it and, on your machine, type: {tunnel}',
-    ),
     (
         'max_stop_seconds',
         (0,),

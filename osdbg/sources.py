@@ -18,6 +18,7 @@ next to nothing, as ``settings.py``.
 
 from __future__ import annotations
 
+from osdbg import addresses
 from osdbg import exceptions
 from osdbg import settings
 
@@ -106,7 +107,13 @@ def asked(given: Mapping[str, tuple[str, str]]) -> bool:
 
     :param given: option names to text and source
     """
-    return 'activate' in given or 'port' in given or bool(_fallback)
+    host = given.get('host', ('',))[0].strip()
+    return (
+        'activate' in given
+        or 'port' in given
+        or addresses.is_unix(host)
+        or bool(_fallback)
+    )
 
 
 def resolve(given: Mapping[str, tuple[str, str]]) -> settings.Settings:

@@ -17,6 +17,8 @@ A converter raises a bare ValueError; who calls it knows the option's name.
 
 from __future__ import annotations
 
+from osdbg import addresses
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +43,12 @@ def _boolean(text: str) -> bool:
 def _host(text: str) -> str:
     if len(text.split()) != 1:
         raise ValueError
+    if addresses.is_unix(text):
+        name = text[len(addresses.UNIX) :]
+        whole = text.isprintable() and name.startswith(('/', '@')) and name[1:]
+        # What cannot be encoded cannot be bound either.
+        if not whole or len(name.encode()) > addresses.MAX_UNIX:
+            raise ValueError
     return text
 
 
@@ -105,7 +113,11 @@ _FALSE = ('false', '0', 'off', 'no')
 
 KINDS: dict[str, tuple[Callable[[str], object], str]] = {
     BOOLEAN: (_boolean, 'true or false'),
-    HOST: (_host, 'a host name or an address, such as 127.0.0.1'),
+    HOST: (
+        _host,
+        f'a host name or an address, such as 127.0.0.1, or unix:/PATH or '
+        f'unix:@NAME, where that is at most {addresses.MAX_UNIX} bytes long',
+    ),
     LIST: (_list, 'a list separated by commas'),
     MAPPINGS: (
         _mappings,

@@ -23,12 +23,13 @@ import signal
 import socket
 import sys
 
+from osdbg import addresses
+from osdbg.cli import endpoint
 from osdbg.cli import history
 from osdbg.cli import processes
 from osdbg.cli import terminal as terminal_
 from osdbg import exceptions
 from osdbg.gateway import protocol
-from osdbg import settings
 
 _CONNECT_SECONDS = 5.0
 
@@ -44,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs='?',
         metavar='SERVICE',
         help='a service, one of its workers (nova-api/1), a process id, or '
-        '[HOST:]PORT; unset, the only service there is',
+        '[HOST:]PORT, or unix:/PATH; unset, the only service there is',
     )
 
 
@@ -79,11 +80,15 @@ def _reach_workers(
     """Connect to the prompts of some processes, and of no others.
 
     They may share their port with other workers and services. If they do not,
-    the workers that replace them will do as well.
+    the workers that replace them will do as well. A port of TLS is for others
+    to use.
     """
     host, port = place = found[0]['host'], found[0]['port']
     ids = [p['id'] for p in found if (p['host'], p['port']) == place]
-    if all(p['id'] in ids for p in everyone if p['port'] == port):
+    neighbours = [p for p in everyone if p['port'] == port]
+    if addresses.is_unix(host):
+        neighbours = [p for p in neighbours if p['host'] == host]
+    if not found[0].get('tls') and all(p['id'] in ids for p in neighbours):
         return _reach(found, host, port)
     return _talk(_ask_for(ids, found))
 
@@ -117,7 +122,7 @@ def _reach(found: list[processes.Process], host: str, port: int) -> int:
     SIGURG may have opened a prompt in it, and only the port tells.
     """
     try:
-        return _talk(_connect(host, port))
+        return _talk(endpoint.connect(host, port))
     except exceptions.OsdbgError as exc:
         if _are_closed(found):
             raise _closed(found) from exc
@@ -139,20 +144,20 @@ def _closed(found: list[processes.Process]) -> exceptions.OsdbgError:
 def read_address(text: str) -> tuple[str, int] | None:
     """Read what was typed for an address.
 
-    :param text: ``HOST:PORT``, ``[IPV6]:PORT``, or a port
+    :param text: an address, as in ``endpoint.read()``
     :returns: None if it is the name of a service, or an armed process
     """
-    host, colon, port = text.rpartition(':')
-    if not port.isdecimal() or not 0 < int(port) < 65536:
+    if text.isdecimal() and any(
+        p['pid'] == int(text) for p in processes.ask()
+    ):
         return None
-    if not colon and any(p['pid'] == int(port) for p in processes.ask()):
-        return None
-    return host.strip('[]') or '127.0.0.1', int(port)
+    return endpoint.read(text)
 
 
 def _is_at(process: processes.Process, host: str, port: int) -> bool:
     """Tell whether an address of this host is that of a process."""
-    return process['port'] == port and settings.is_loopback(host)
+    same: bool = process['host'] == host
+    return (process['port'] == port) and (same or addresses.is_loopback(host))
 
 
 def tell_ide(process: processes.Process) -> str:
@@ -160,13 +165,20 @@ def tell_ide(process: processes.Process) -> str:
 
     :param process: what the gateway says of it
     """
-    place = {'host': process['host'], 'port': process['port']}
-    host = processes.show(process['host'])
+    host, port = process['host'], process['port']
+    place = {'host': host, 'port': port}
     name = processes.show(process['name'])
+    first = ''
+    has_tls = bool(process.get('tls'))
+    if has_tls or addresses.is_unix(host):
+        tunnel = addresses.tunnel(host, port, has_tls)
+        first = f'on its machine type {processes.show(tunnel)}, and '
+        place = {'host': '127.0.0.1', 'port': port or addresses.DEFAULT_PORT}
     if process['protocol'] == 'pydevd':
         return (
             f'{name} is debugged by {process["backend"]}: let the debug '
-            f'server of the IDE listen at {host}:{place["port"]}'
+            f'server of the IDE listen at '
+            f'{addresses.spell(processes.show(host), port)}'
         )
     configuration = {
         'name': f'osdbg: {name}',
@@ -177,24 +189,10 @@ def tell_ide(process: processes.Process) -> str:
         'subProcess': True,
     }
     return (
-        f'{name} is debugged from an IDE: in the launch.json of VS Code, or '
-        f'what another has for it, write\n'
+        f'{name} is debugged from an IDE: {first}in the launch.json of VS '
+        f'Code, or what another has for it, write\n'
         f'{json.dumps(configuration, indent=4)}'
     )
-
-
-def _connect(host: str, port: int) -> socket.socket:
-    """Connect to whoever has a prompt at an address."""
-    try:
-        sock = socket.create_connection((host, port), _CONNECT_SECONDS)
-    except OSError as exc:
-        raise exceptions.OsdbgError(
-            f'nobody listens at {processes.show(host)}:{port} '
-            f'({exc.strerror or exc}): look into the log of the service for '
-            f'the port of its prompts'
-        ) from exc
-    sock.settimeout(None)
-    return sock
 
 
 def _talk(sock: socket.socket) -> int:

@@ -30,6 +30,7 @@ from osdbg import exceptions
 
 COMMANDS = {
     'attach': 'open a terminal on a breakpoint() that waits for one',
+    'bridge': 'bring a debug port to an IDE that cannot reach it by itself',
     'close': 'send clients away from a service, and let no more come',
     'demo': 'watch a service with three workers being debugged',
     'env': 'print the environment that has the effect of osdbg run',

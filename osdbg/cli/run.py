@@ -19,6 +19,7 @@ import importlib.util
 import os
 import sys
 
+from osdbg import addresses
 from osdbg import backends
 from osdbg.cli import target
 from osdbg import environment
@@ -54,7 +55,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
         'options of [remote_debug]',
         'Stronger than the configuration file of the service. Without any '
-        f'port, in neither, it is {settings.DEFAULT_PORT}.',
+        f'port, in neither, it is {addresses.DEFAULT_PORT}.',
     )
     for setting in settings.SETTINGS:
         flag = '--' + setting.name.replace('_', '-')
@@ -145,7 +146,7 @@ def variables(arguments: argparse.Namespace) -> dict[str, str]:
     backends.check(wished)
     settings.check(wished)
     if 'port' not in given:
-        added[sources.DEFAULT_PORT] = str(settings.DEFAULT_PORT)
+        added[sources.DEFAULT_PORT] = str(addresses.DEFAULT_PORT)
     if arguments.follow_exec:
         added[environment.FOLLOW_EXEC] = '1'
     return added

@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from osdbg import addresses
 from osdbg.cli import processes
 
 
@@ -100,4 +101,5 @@ def tell(process: processes.Process, opened: bool) -> str:
         what = what if opened else 'no IDE is called at'
     else:
         what = f'{"clients" if opened else "no client"} may come at'
-    return f'{what} {processes.show(process["host"])}:{process["port"]}'
+    host = processes.show(process['host'])
+    return f'{what} {addresses.spell(host, process["port"])}'

@@ -88,6 +88,9 @@ class Announcer:
             'port': configuration.pop('port', None) or number,
             **(connect if isinstance(connect, dict) else {}),
         }
+        if not configuration['connect']['port']:
+            # It came by a UNIX socket, and alone knows how.
+            del configuration['connect']
         configuration['name'] = worker.title
         configuration['subProcessId'] = worker.pid
         return configuration

@@ -19,6 +19,7 @@ import logging
 import socket
 from typing import Any
 
+from osdbg import addresses
 from osdbg import exceptions
 from osdbg.gateway.call import Link
 from osdbg.gateway import dap
@@ -32,7 +33,6 @@ from osdbg.gateway import words
 from osdbg.gateway.worker import field
 from osdbg.gateway.worker import seconds_of
 from osdbg.gateway.worker import Worker
-from osdbg import settings as settings_
 
 _HELLO_SECONDS = 10.0
 # How long an agent may take to be back, when the gateway is another.
@@ -51,7 +51,7 @@ _KINDS: dict[str, type[Group]] = {
 
 
 # The last one is the user: nobody is in a group with another's processes.
-_Key = tuple[type[Group], str, str, int, int]
+_Key = tuple[type[Group], str, str, int, tuple[str, ...], int]
 
 
 class Gateway:
@@ -322,12 +322,19 @@ class Gateway:
     def _group(self, worker: Worker) -> Group:
         # However loopback is spelled, it is one address.
         host = worker.host
-        if settings_.is_loopback(host):
+        if addresses.is_loopback(host):
             host = 'loopback'
         kind: type[Group] = _KINDS[worker.protocol]
         if worker.dials:
             kind = Dialer
-        key = (kind, worker.protocol, host, worker.port, worker.guard.uid)
+        key = (
+            kind,
+            worker.protocol,
+            host,
+            worker.port,
+            worker.tls,
+            worker.guard.uid,
+        )
         if key not in self._groups:
             self._groups[key] = kind(worker.host, worker.port)
         return self._groups[key]

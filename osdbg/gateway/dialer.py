@@ -24,6 +24,7 @@ import errno
 import logging
 import socket
 
+from osdbg import addresses
 from osdbg.gateway.adapter import AdapterCall
 from osdbg.gateway.call import Call
 from osdbg.gateway.call import LineCall
@@ -31,7 +32,6 @@ from osdbg.gateway import dap
 from osdbg.gateway.group import Group
 from osdbg.gateway.patience import Patience
 from osdbg.gateway.worker import Worker
-from osdbg import settings
 
 # Between two attempts. That a port is closed is known in microseconds here,
 # and soon enough elsewhere; a host that is off, or behind a firewall, is asked
@@ -145,7 +145,7 @@ class Dialer(Group):
 
     @property
     def _soon(self) -> float:
-        here = settings.is_loopback(self.host)
+        here = addresses.is_loopback(self.host)
         return _HERE_SECONDS if here else _SOON_SECONDS
 
     def _missing(self) -> bool:

@@ -19,10 +19,10 @@ from collections.abc import Callable
 from collections.abc import Collection
 import os
 
+from osdbg import addresses
 from osdbg.gateway.peers import Peer
 from osdbg.gateway.worker import CHILD_SECONDS
 from osdbg.gateway.worker import Worker
-from osdbg import settings
 
 SUCCESSOR_SECONDS = 2.0
 """How long after the last worker the first of the next ones may come: a
@@ -39,11 +39,12 @@ class Group:
     def __init__(self, host: str, number: int) -> None:
         """Name the address.
 
-        :param host: its host
-        :param number: its TCP port
+        :param host: its host, or a UNIX socket
+        :param number: its TCP port; 0 for a UNIX socket
         """
         self.host = host
         self.number = number
+        self.tls: tuple[str, ...] = ()
         self.workers: list[Worker] = []
         self.changed = asyncio.Event()
 
@@ -69,7 +70,7 @@ class Group:
 
     def spell(self, number: int) -> str:
         """Write a port of this host as people do."""
-        return settings.spell(self.host, number)
+        return addresses.spell(self.host, number)
 
     # For subclasses.
 
@@ -91,6 +92,7 @@ class Group:
         """Add a process that has just been armed."""
         if not self.workers:
             self.host = worker.host  # it may be spelled in another way now
+            self.tls = worker.tls
         self.workers.append(worker)
         worker.limit(worker.left, self._expire)
         self.on_join(worker)

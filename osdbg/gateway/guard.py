@@ -62,7 +62,7 @@ class Guard:
 
     def admits(self, peer: Peer) -> bool:
         """Tell whether a client may come, as far as its user goes."""
-        if peer.is_remote or peer.subject:
+        if peer.is_remote:
             return self._remote
         return peer.uid is not None and peer.uid in self._users
 

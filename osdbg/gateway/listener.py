@@ -19,25 +19,33 @@ from collections.abc import Awaitable
 from collections.abc import Callable
 import errno
 import logging
-from typing import Any, TYPE_CHECKING
+from typing import Any, TYPE_CHECKING, Union
 import weakref
 
+from osdbg import addresses
+from osdbg import exceptions
 from osdbg.gateway import dap
+from osdbg.gateway import holder
+from osdbg.gateway import invitation as invitation_
 from osdbg.gateway import peers
 from osdbg.gateway.refusals import Refusals
-from osdbg import settings
+from osdbg.gateway import tls
+from osdbg.gateway import unix_socket
 
 if TYPE_CHECKING:
     from osdbg.gateway.group import Group
+    from osdbg.gateway.worker import Worker
 
 _RETRY_SECONDS = 1.0
 _LAST_PORT = 65535
 _ANYWHERE = {'0.0.0.0', '::', ''}  # noqa: S104
+# No name may look so; or no file, or what is in it.
+_TROUBLES = (OSError, ValueError, exceptions.OsdbgError)
 
 Accept = Callable[
     [asyncio.StreamReader, asyncio.StreamWriter, peers.Peer], Awaitable[None]
 ]
-
+_Server = Union[asyncio.Server, tls.TlsServer, unix_socket.UnixServer]
 
 # All there are, for who wants a port that another has.
 _LISTENERS: weakref.WeakSet[Listener] = weakref.WeakSet()
@@ -53,20 +61,21 @@ class Listener:
 
         :param group: whose address, and whose logs
         :param accept: serves a client
-        :param invitation: what to log where it listens, about ``{name}`` and
-            ``{address}``
+        :param invitation: what to log where it listens; see
+            ``invitation.write()``
         :param spares: how many of the following ports will do as well
         """
         self._group = group
         self._accept = accept
         self._invitation = invitation
         self._spares = spares
-        self._server: asyncio.Server | None = None
+        self._server: _Server | None = None
         self._opening: asyncio.Task[None] | None = None
         self._moved = ''
         self._trouble = ''
         self._known = asyncio.Event()
         self._refusals = Refusals()
+        self._noting: set[asyncio.Task[None]] = set()
         self._told: dict[str, str] = {}
         self.number = group.number
         _LISTENERS.add(self)
@@ -87,15 +96,14 @@ class Listener:
             self._opening = asyncio.ensure_future(self._open())
 
     async def _open(self) -> None:
-        known: Any = None
+        known = ''
         while True:
             try:
                 await self._listen_somewhere()
-            except (OSError, UnicodeError) as exc:  # no name may look so
-                code = getattr(exc, 'errno', None)
+            except _TROUBLES as exc:
                 # Finding the holder reads all of /proc: it is done once.
-                if not self._trouble or code != known:
-                    known = code
+                if not self._trouble or str(exc) != known:
+                    known = str(exc)
                     self._trouble = await self._why_not(exc)
                     self._known.set()
                     self.tell()
@@ -108,7 +116,7 @@ class Listener:
 
     async def _listen_somewhere(self) -> None:
         first = self._group.number
-        last = min(first + self._spares, _LAST_PORT)
+        last = min(first + self._spares, _LAST_PORT) if first else first
         for number in range(first, last + 1):
             self.number = number
             try:
@@ -121,18 +129,12 @@ class Listener:
         self._moved = ''
         if self.number != first:
             own = self._tenants(first)
-            holder = own or await _holder(first)
-            self._moved = f' ({holder} has port {first})'
+            other = own or await holder.find(first)
+            self._moved = f' ({other} has port {first})'
 
     async def _listen(self) -> None:
         # In two steps: whenever this is cancelled, close() has the server.
-        self._server = await asyncio.start_server(
-            self._enter,
-            self._group.host,
-            self.number,
-            limit=dap.MAX_HEADER,
-            start_serving=False,
-        )
+        self._server = await self._prepare()
         try:
             await self._server.start_serving()
         except OSError:
@@ -140,24 +142,77 @@ class Listener:
             self._server = None
             raise
 
-    async def _enter(
+    async def _prepare(self) -> _Server:
+        host = self._group.host
+        if addresses.is_unix(host):
+            return unix_socket.UnixServer(self._let_in, host)
+        if self._group.tls:
+            return tls.TlsServer(
+                self._let_in,
+                lambda transport: self._who(transport) is not None,
+                host,
+                self.number,
+                self._group.tls,
+                self._report,
+            )
+        return await asyncio.start_server(
+            self._let_in,
+            host,
+            self.number,
+            limit=dap.MAX_HEADER,
+            start_serving=False,
+        )
+
+    async def _let_in(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         """Serve a client that may come, and hang up on any other."""
-        try:
-            peer = peers.identify(writer.get_extra_info('socket'))
-        except OSError:
-            writer.close()  # it has gone again
-            return
-        if self._group.admits(peer):
+        peer = self._who(writer)
+        if peer is not None:
             await self._accept(reader, writer, peer)
-            return
-        writer.transport.abort()
-        await self._refusals.note(peer, self._group.workers)
+        else:
+            writer.transport.abort()
 
-    async def _why_not(self, exc: OSError | UnicodeError) -> str:
+    def _who(self, connection: Any) -> peers.Peer | None:
+        """Find out who has come, before it is answered a byte.
+
+        :param connection: its transport, or a writer
+        :returns: None if it may not come in
+        """
+        try:
+            peer = peers.identify(connection.get_extra_info('socket'))
+        except OSError:
+            return None  # it has gone again
+        if self._group.admits(peer):
+            subject = tls.subject(connection)
+            return peer._replace(subject=subject) if subject else peer
+        noting = asyncio.ensure_future(
+            self._refusals.note(peer, list(self._group.workers))
+        )
+        self._noting.add(noting)
+        noting.add_done_callback(self._noting.discard)
+        return None
+
+    def _report(self, address: str, why: str) -> None:
+        """Say in the services' logs who was not let in."""
+        self._log(
+            logging.WARNING,
+            f'osdbg: {address} was not let in at {self.address} ({why}): '
+            f'type osdbg bridge there, with a certificate that '
+            f'tls_client_ca has signed',
+        )
+
+    def _log(self, level: int, line: str) -> None:
+        """Write a line in the log of each service."""
+        for worker in {w.name: w for w in self._group.workers}.values():
+            worker.log(level, line)
+
+    async def _why_not(self, exc: Exception) -> str:
         self.number = self._group.number
         line = f'the debug port {self.address} cannot be opened: '
+        if isinstance(exc, exceptions.OsdbgError):
+            own = self._tenants(self.number)
+            return line + (f'{own} has it already' if own else str(exc))
         code = getattr(exc, 'errno', None)
         reason = getattr(exc, 'strerror', None) or exc
         if code == errno.EACCES:
@@ -171,15 +226,17 @@ class Listener:
                 f'[remote_debug] port. It opens by itself once the port is '
                 f'free'
             )
+        other = await holder.find(self.number)
         return line + (
-            f'{await _holder(self.number)} has it; stop that, or set another '
-            f'[remote_debug] port. It opens by itself once the port is free'
+            f'{other} has it; stop that, or set another [remote_debug] port. '
+            f'It opens by itself once the port is free'
         )
 
     def _tenants(self, number: int) -> str:
         """Name the services to which this gateway has given a port."""
         found = {
-            f'{worker.name} (backend = {worker.backend})'
+            f'{worker.name} (backend = {worker.backend}'
+            f'{", TLS" if other._group.tls else ""})'
             for other in _LISTENERS
             if other._is_in_the_way(self._group.host, number)
             for worker in other._group.workers
@@ -190,7 +247,7 @@ class Listener:
         if self._server is None or self.number != number:
             return False
         own = self._group.host
-        loopback = settings.is_loopback(own) and settings.is_loopback(host)
+        loopback = addresses.is_loopback(own) and addresses.is_loopback(host)
         return own == host or loopback or bool({own, host} & _ANYWHERE)
 
     def tell(self) -> None:
@@ -206,10 +263,22 @@ class Listener:
                 if self._trouble and not worker.required:
                     worker.log(logging.WARNING, self._trouble)
                 elif not self._trouble:
-                    line = self._invitation.format(
-                        name=worker.name, address=self.address
-                    )
-                    worker.log(logging.INFO, f'osdbg: {line}{self._moved}')
+                    self._invite(worker)
+
+    def _invite(self, worker: Worker) -> None:
+        line = invitation_.write(
+            self._invitation, self._group, self.number, worker
+        )
+        worker.log(logging.INFO, f'osdbg: {line}{self._moved}')
+        warning = invitation_.warn(self._group, self.number, worker)
+        if warning:
+            worker.log(logging.WARNING, f'osdbg: {warning}')
+
+    def forget(self) -> None:
+        """Tell a service anew, when it starts again, of which none is left."""
+        names = {worker.name for worker in self._group.workers}
+        for name in set(self._told) - names:
+            del self._told[name]
 
     @property
     def is_settled(self) -> bool:
@@ -235,24 +304,3 @@ class Listener:
             self._server = None
         self._trouble = ''
         self._told.clear()
-
-
-async def _holder(number: int) -> str:
-    """Name the process that listens on a TCP port, as far as one may know."""
-    loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(None, _find_holder, number)
-
-
-def _find_holder(number: int) -> str:
-    try:
-        import psutil
-
-        connections: Callable[..., list[Any]] = psutil.net_connections
-        for connection in connections(kind='tcp'):
-            if connection.status == psutil.CONN_LISTEN and connection.pid:
-                if connection.laddr.port == number:
-                    name = psutil.Process(connection.pid).name()
-                    return f'{name} (process {connection.pid})'
-    except Exception:  # noqa: S110
-        pass  # the line about the port is worth more than the name
-    return 'another program'

@@ -58,6 +58,11 @@ class ListeningGroup(Group, abc.ABC):
         else:
             self.close_if_unused()
 
+    def leave(self, worker: Worker) -> None:
+        """Remove a process that has ended."""
+        super().leave(worker)
+        self._listener.forget()
+
     @abc.abstractmethod
     def close_if_unused(self) -> None:
         """Close the port if no worker is open."""

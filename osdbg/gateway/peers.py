@@ -26,10 +26,10 @@ import pwd
 import socket
 from typing import Any, NamedTuple
 
+from osdbg import addresses
 from osdbg.gateway import protocol
 from osdbg.gateway import sock_diag
 from osdbg.gateway import words
-from osdbg import settings
 
 # Whoever has so many files open is looked through last.
 _MANY = 256
@@ -65,14 +65,14 @@ def identify(sock: Any) -> Peer:
             name = name.decode(errors='replace').replace('\0', '@')
         return Peer(f'unix:{name}', _known(uid), pid)
     there, here = _plain(sock.getpeername()), _plain(sock.getsockname())
-    address = settings.spell(*there)
+    address = addresses.spell(*there)
     for _attempt in range(2):
         first = sock_diag.owner(there, here)
         # It was open all the while in between if it still is: the owner of a
         # socket and its inode are not read in one go.
         if first is not None and first == sock_diag.owner(there, here):
             return Peer(address, _known(first.uid), inode=first.inode)
-    remote = first is None and not settings.is_loopback(there[0])
+    remote = first is None and not addresses.is_loopback(there[0])
     return Peer(address, is_remote=remote)
 
 

@@ -45,7 +45,9 @@ class Port(ListeningGroup):
         super().__init__(host, number)
         self.sessions: list[Session] = []
         self._listener = Listener(
-            self, self._accept, 'to debug {name}, attach an IDE to {address}'
+            self,
+            self._accept,
+            'to debug {name}, attach an IDE to {address}{way}',
         )
         self._announcing: set[asyncio.Task[None]] = set()
         self._deadline: asyncio.TimerHandle | None = None

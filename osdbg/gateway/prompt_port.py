@@ -18,6 +18,7 @@ import asyncio
 from collections.abc import Collection
 import logging
 
+from osdbg.gateway import invitation
 from osdbg.gateway.listener import Listener
 from osdbg.gateway.listening import ListeningGroup
 from osdbg.gateway.peers import Peer
@@ -45,7 +46,7 @@ class PromptPort(ListeningGroup):
             self,
             self._accept,
             'breakpoint() in {name} opens a prompt at {address}: type '
-            'osdbg attach {address}',
+            'osdbg attach {target}',
             _SPARE_PORTS,
         )
 
@@ -90,10 +91,11 @@ class PromptPort(ListeningGroup):
             if trouble:
                 writer.write(protocol.encode({'refused': trouble}))
                 return
+            target = invitation.target(self, self.public_number, worker)
             worker.log(
                 logging.WARNING,
                 f'osdbg: a breakpoint at {where} waits for a terminal: type '
-                f'osdbg attach {self._listener.address}',
+                f'osdbg attach {target}',
             )
             title = f'{worker.title} at {where}'
             await self._prompts.serve_prompt(

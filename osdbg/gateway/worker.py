@@ -19,6 +19,7 @@ from collections.abc import Callable
 import os
 from typing import Any, TYPE_CHECKING, TypeVar
 
+from osdbg import addresses
 from osdbg.gateway.guard import Client
 from osdbg.gateway.guard import Guard
 from osdbg.gateway import protocol
@@ -97,8 +98,13 @@ class Worker:
         self.name = words.quote(field(hello, 'name', str))
         self.host = field(hello, 'host', str)
         self.port = field(hello, 'port', int)
-        if not 0 < self.port < 65536:
+        if addresses.is_unix(self.host):
+            self.port = 0
+        elif not 0 < self.port < 65536:
             raise ValueError(f'{self.port} is no port')
+        self.tls = tuple(map(str, field(hello, 'tls', list)))
+        if len(self.tls) not in (0, len(settings_.TLS)):
+            raise ValueError(f'tls is {self.tls!r}')
         self.eager = field(hello, 'eager', bool)
         self.required = field(hello, 'required', bool)
         self.holds = field(hello, 'holds', bool)
@@ -363,6 +369,7 @@ class Worker:
             'wanted': self.wanted,
             'host': self.host,
             'port': self.port,
+            'tls': bool(self.tls),
             'state': state,
         }
 

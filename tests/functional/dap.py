@@ -103,7 +103,12 @@ class Session:
     # -- plumbing
 
     def _open(self, host, port):
-        sock = socket.create_connection((host, port), self.timeout)
+        if host.startswith('unix:'):
+            sock = socket.socket(socket.AF_UNIX)
+            sock.settimeout(self.timeout)
+            sock.connect(host[len('unix:') :].replace('@', '\0', 1))
+        else:
+            sock = socket.create_connection((host, port), self.timeout)
         self.transcript.note(self.name, '--', f'connected to {host}:{port}')
         return sock
 
@@ -463,7 +468,7 @@ class Client:
             try:
                 session = self._new_session(Session, host, port, name)
                 break
-            except ConnectionRefusedError:
+            except (ConnectionRefusedError, FileNotFoundError):
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(POLL)
@@ -517,7 +522,8 @@ class Client:
 
     def _open_child(self, configuration):
         try:
-            address = configuration['connect']
+            here = {'host': self.host, 'port': self.port}
+            address = configuration.get('connect', here)
             session = self._connect(
                 address['host'], address['port'], configuration['name']
             )
@@ -615,6 +621,51 @@ class AdapterSession(Session):
             self.name, '--', f'started adapter {self.adapter.pid}'
         )
         return ours
+
+
+class BridgedClient(Client):
+    """An IDE that starts a program of its own for each of its sessions."""
+
+    def __init__(self, command, environ, **options):
+        """Take ``osdbg bridge`` and its options."""
+        super().__init__(0, **options)
+        self.command = command
+        self.environ = environ
+        self.bridges = []
+
+    def _connect(self, host, port, name):
+        client = self
+
+        class BridgeSession(Session):
+            def _open(self, host, port):
+                ours, theirs = socket.socketpair()
+                with theirs:
+                    self.bridge = subprocess.Popen(
+                        client.command,
+                        stdin=theirs,
+                        stdout=theirs,
+                        stderr=subprocess.PIPE,
+                        env=client.environ,
+                    )
+                client.bridges.append(self.bridge)
+                ours.settimeout(self.timeout)
+                return ours
+
+        return self._new_session(BridgeSession, host, port, name)
+
+    def ends(self):
+        """Return the exit codes of all bridges, and what they complained."""
+        return [
+            (bridge.wait(self.timeout), bridge.stderr.read())
+            for bridge in self.bridges
+        ]
+
+    def hang_up(self, reset=False):
+        """Cut every connection without a goodbye; see the bridges end."""
+        super().hang_up(reset)
+        for bridge in self.bridges:
+            bridge.wait(self.timeout)
+            bridge.stderr.close()
 
 
 class ListeningClient(Client):

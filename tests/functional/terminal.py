@@ -89,7 +89,12 @@ class Socket(Terminal):
 
     def __init__(self, port, timeout):
         super().__init__(timeout)
-        self._sock = socket.create_connection(('127.0.0.1', port), timeout)
+        if isinstance(port, str):
+            self._sock = socket.socket(socket.AF_UNIX)
+            self._sock.settimeout(timeout)
+            self._sock.connect(port)
+        else:
+            self._sock = socket.create_connection(('127.0.0.1', port), timeout)
 
     def _fileno(self):
         return self._sock.fileno()

@@ -41,7 +41,6 @@ NOT_YET = {
     'stop_policy': 'one_worker',
     'max_stop_seconds': '5',
     'redirect_output': 'True',
-    'allow_remote': 'True',
 }
 
 

@@ -23,6 +23,7 @@ LICENCE = 'Licensed under the Apache License, Version 2.0'
 # Low to high: a room may import from its own level and from those before it.
 LEVELS = (
     (
+        'addresses',
         'environment',
         'exceptions',
         'patching',

@@ -52,6 +52,7 @@ class TestFrontDoor(unittest.TestCase):
         loaded = modules_after('import osdbg.sources')
         self.assertEqual(
             {
+                'osdbg.addresses',
                 'osdbg.exceptions',
                 'osdbg.program',
                 'osdbg.settings',

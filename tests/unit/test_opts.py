@@ -139,6 +139,12 @@ class TestRead(Base):
         self.assertEqual((('/a', '/b'), ('/c', '/d')), found.path_mappings)
         self.assertEqual(self.file, found.sources['port'])
 
+    def test_a_unix_socket_needs_no_port(self):
+        self.parse(text='host = unix:/run/debug\n')
+        found = opts.read(self.conf)
+        self.assertEqual('unix:/run/debug', found.address)
+        self.assertTrue(found.on)
+
     def test_on_demand_needs_no_port(self):
         self.parse(text='activate = on_demand\n')
         self.assertTrue(opts.read(self.conf).on)

@@ -22,6 +22,9 @@ from osdbg import sources
 GOOD = [
     ('host', 'localhost', 'localhost'),
     ('host', ' ::1 ', '::1'),
+    ('host', 'unix:/run/debug', 'unix:/run/debug'),
+    ('host', ' unix:@debug', 'unix:@debug'),
+    ('host', 'unix:/' + 106 * 'x', 'unix:/' + 106 * 'x'),
     ('port', '1', 1),
     ('port', ' 65535', 65535),
     ('backend', 'ptvsd', 'ptvsd'),
@@ -44,6 +47,18 @@ GOOD = [
 BAD = [
     ('host', '', 'host name or an address'),
     ('host', 'one two', 'host name or an address'),
+    *(
+        ('host', host, 'unix:@NAME, where that is at most 107 bytes long')
+        for host in (
+            'unix:',
+            'unix:debug',
+            'unix:/',
+            'unix:@',
+            'unix:/a\0',
+            'unix:/' + 107 * 'x',
+            'unix:/' + 54 * 'é',
+        )
+    ),
     ('port', '0', 'from 1 to 65535'),
     ('port', '65536', 'from 1 to 65535'),
     ('port', 'x', 'from 1 to 65535'),
@@ -61,7 +76,6 @@ BAD = [
     ('path_mappings', '=/b', 'local=remote'),
 ]
 NOT_READY = [
-    ('allow_remote', 'true', 'ssh -L 5678:127.0.0.1:5678 HOST'),
     ('max_stop_seconds', '1', 'detach'),
 ]
 
@@ -152,8 +166,44 @@ class TestCheck(unittest.TestCase):
                 self.assertIn(f'host = {host} (from a test)', message)
                 self.assertIn('ssh -L 4444:127.0.0.1:4444 HOST', message)
 
+    def test_not_loopback_but_allowed(self):
+        settings.check(resolved(host='0.0.0.0', allow_remote='true'))
+
+    def test_unix(self):
+        settings.check(resolved(host='unix:/run/debug'))
+        with self.assertRaises(exceptions.InvalidOption) as caught:
+            settings.check(
+                resolved(host='unix:/run/debug', direction='connect')
+            )
+        self.assertIn('which direction = connect calls', str(caught.exception))
+
+    def test_tls(self):
+        files = {name: f'/etc/{name}' for name in settings.TLS}
+        settings.check(resolved(**files))
+        settings.check(resolved(host='10.0.0.1', allow_remote='1', **files))
+        del files['tls_key']
+        for more, name, expected in (
+            ({}, 'tls_cert', 'expected tls_key beside it'),
+            ({'tls_key': 'key'}, 'tls_key', 'absolute path'),
+            ({'host': 'unix:@x'}, 'tls_cert', 'nobody else can open unix:@x'),
+            ({'direction': 'connect'}, 'tls_cert', 'it is the IDE'),
+        ):
+            with self.subTest(more):
+                with self.assertRaises(exceptions.InvalidOption) as caught:
+                    settings.check(resolved(**files, **more))
+                self.assertEqual(name, caught.exception.option)
+                self.assertIn(expected, str(caught.exception))
+
 
 class TestSettings(unittest.TestCase):
+    def test_a_unix_socket_turns_it_on_and_has_no_port(self):
+        for more in ({}, {'port': '1'}, {'activate': 'on_demand'}):
+            found = resolved(host='unix:/run/debug', **more)
+            self.assertTrue(found.on)
+            self.assertIsNone(found.port)
+            self.assertEqual('unix:/run/debug', found.address)
+        self.assertFalse(resolved(host='127.0.0.1').on)
+
     def test_takes_worker(self):
         for workers, taken in (
             ('all', [0, 1, 2, 3]),

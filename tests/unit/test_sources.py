@@ -29,6 +29,10 @@ class TestEnvironment(unittest.TestCase):
             with self.subTest(environ):
                 self.assertIsNone(sources.read_environ(environ))
 
+    def test_a_unix_socket_needs_no_port(self):
+        found = sources.read_environ({'OS_REMOTE_DEBUG__HOST': 'unix:@debug'})
+        self.assertEqual('unix:@debug', found.address)
+
     def test_on(self):
         found = sources.read_environ(
             {

@@ -27,6 +27,8 @@ class AddressTest(unittest.TestCase):
             (':4444', '127.0.0.1', 4444),
             ('localhost:4444', 'localhost', 4444),
             ('[::1]:4444', '::1', 4444),
+            ('unix:/run/debug', 'unix:/run/debug', 0),
+            ('unix:@debug:1', 'unix:@debug:1', 0),
         ):
             with self.subTest(text):
                 self.assertEqual((host, port), attach.read_address(text))
@@ -50,6 +52,18 @@ class IdeTest(unittest.TestCase):
                 {'host': '127.0.0.1', 'port': 5678}, pasted[way], text
             )
             self.assertEqual('attach', pasted['request'])
+
+    def test_how_to_get_there(self):
+        for more, way in (
+            ({'host': 'unix:/x', 'port': 0}, 'type ssh -L 5678:/x HOST, and'),
+            ({'tls': True}, 'type osdbg bridge --connect HOST:5678 --cert'),
+        ):
+            text = self.tell(protocol='dap', dials=False, **more)
+            self.assertIn(way, text)
+            pasted = json.loads(text[text.index('{') :])
+            self.assertEqual(
+                {'host': '127.0.0.1', 'port': 5678}, pasted['connect']
+            )
 
     def test_a_debug_server(self):
         text = self.tell(protocol='pydevd', dials=True, backend='pydevd')

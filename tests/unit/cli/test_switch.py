@@ -142,7 +142,7 @@ class SwitchTest(CommandTestCase):
         shown = 'a\\x1b[2Jb\\r\\udc80é'
         told = [process(name=name, pid=7, host='::1\x1b')]
         self.assert_told(
-            (0, [f'{shown}/0 [7]: clients may come at ::1\\x1b:1'], []),
+            (0, [f'{shown}/0 [7]: clients may come at [::1\\x1b]:1'], []),
             'open 7',
             told,
         )

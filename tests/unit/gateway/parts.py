@@ -255,7 +255,7 @@ class GatewayTestCase(unittest.IsolatedAsyncioTestCase):
     def group(self, kind=port_.Port, protocol='dap'):
         """Return the group of this test's port."""
         return self.gateway._groups[
-            kind, protocol, 'loopback', self.port, os.geteuid()
+            kind, protocol, 'loopback', self.port, (), os.geteuid()
         ]
 
     async def numbers(self, *agents):

@@ -196,7 +196,7 @@ class TestStuck(SessionTestCase):
         attaching = asyncio.ensure_future(client.ask('attach'))
         await until(lambda: self.gateway._workers['agent1'].session)
         client.peer.close()
-        await first.wait('unload')
+        await until(lambda: not self.gateway._workers['agent1'].session)
         await attaching
         await asyncio.sleep(0.05)
         # What nobody has asked for is reported when it is collected.

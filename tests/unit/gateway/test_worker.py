@@ -26,7 +26,7 @@ from tests.unit.gateway.parts import hello_of
 from tests.unit.gateway.parts import streams
 
 HELLO = hello_of(id='a1', pid=42, name='nova', port=5678, workers='0,2')
-UNUSED = ('argv', 'backend', 'python')
+UNUSED = ('left', 'argv', 'backend', 'python')
 PROGRAM = 'import os; print(os.getpid(), flush=True); os.read(0, 1)'
 FORKED = '''
 import os
@@ -82,9 +82,12 @@ class TestWorker(unittest.IsolatedAsyncioTestCase):
             with self.assertRaises(KeyError):
                 worker_.Worker(hello, self._opened[0])
         for name in HELLO.keys() - set(UNUSED):
-            for value in (1.5, [], {}):
+            lists = name in ('tls', 'allowed')
+            for value in (1.5, {}, *[[]] * (not lists)):
                 with self.assertRaises((TypeError, ValueError)):
                     worker_.Worker({**HELLO, name: value}, self._opened[0])
+        with self.assertRaises(ValueError):
+            worker_.Worker({**HELLO, 'tls': ['/cert']}, self._opened[0])
         for port in (-1, 0, 65536):
             with self.assertRaises(ValueError):
                 worker_.Worker({**HELLO, 'port': port}, self._opened[0])
