@@ -487,11 +487,5 @@ _NOT_READY = (
         'remove it and, on your machine, type: {tunnel}',
     ),
     ('open_seconds', (0,), 'remove it and type: osdbg close'),
-    (
-        'max_stop_seconds',
-        (0,),
-        'remove it and resume or detach from the client',
-    ),
-    ('stop_policy', ('any_worker',), 'remove it, and set workers = first'),
     ('keep_heartbeats', (False,), 'remove it'),
 )

@@ -19,6 +19,7 @@ import os
 from typing import Any, TYPE_CHECKING, TypeVar
 
 from osdbg.gateway import protocol
+from osdbg.gateway import stops as stops_
 from osdbg.gateway import words
 from osdbg import settings as settings_
 
@@ -87,6 +88,9 @@ class Worker:
         self.dials = field(hello, 'direction', str) == 'connect'
         self.debugs_launcher = field(hello, 'launcher', bool)
         self.launching = field(hello, 'launching', bool)
+        limit = field(hello, 'max_stop', float)
+        self.stops = stops_.Stops(self, limit, field(hello, 'beats', bool))
+        self.one_stops = field(hello, 'one_stops', bool)
         self._take_place(hello, process)
         # Whoever serves it: a client's session, or a call to an IDE.
         self.session: Session | Any = None
@@ -179,6 +183,10 @@ class Worker:
     def log(self, level: int, text: str) -> None:
         """Have a line written in the service's log."""
         self.send(log=[level, text])
+
+    def audit(self, event: str, **facts: Any) -> None:
+        """Have an event written in the service's log, for who audits it."""
+        self.send(audit=[event, facts])
 
     def assign(self, number: int | None) -> None:
         """Give the worker its number."""
@@ -278,6 +286,7 @@ class Worker:
         if not self.loading:
             return
         self._close_link()
+        self.stops.clear()
         self._fail('is being unloaded')
         self.send(unload=self._ticket)
         if self.preloads:
@@ -286,6 +295,7 @@ class Worker:
     def gone(self) -> None:
         """Note that the process is no more."""
         self._close_link()
+        self.stops.clear()
         self._fail('the process has ended')
 
     def _close_link(self) -> None:
@@ -296,6 +306,7 @@ class Worker:
     def describe(self) -> dict[str, Any]:
         """Return what a user is told about it."""
         state = 'attached' if self.attached else 'armed'
+        stopped = self.stops.describe()
         return {
             'id': self.id,
             'pid': self.pid,
@@ -308,7 +319,8 @@ class Worker:
             'wanted': self.wanted,
             'host': self.host,
             'port': self.port,
-            'state': state,
+            'state': 'stopped' if stopped else state,
+            'stopped': stopped,
         }
 
     def tell_port(self, trouble: str) -> None:
