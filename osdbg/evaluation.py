@@ -19,6 +19,7 @@ raised in it from outside; what has been evaluated, and nothing else, ends.
 from __future__ import annotations
 
 from collections.abc import Callable
+import functools
 import os
 from typing import Any
 
@@ -32,11 +33,20 @@ _running: list[_Evaluation] = []
 _calls: list[Any] = []
 
 
-class Abandoned(BaseException):
+class Abandoned(KeyboardInterrupt):
     """Raised in an evaluation that has lasted too long.
 
-    No ``Exception``, which so much code catches.
+    No ``Exception``, which so much code catches; and of those that are none,
+    the one that debuggers answer (debugpy, ``evaluate``).
     """
+
+    def __init__(self) -> None:
+        """Note that it has come; it is Python that makes it, there."""
+        super().__init__()
+        thread = waiting.get_ident()
+        for evaluation in _running:
+            if evaluation.owner.thread == thread:
+                evaluation.has_come = True
 
     def __str__(self) -> str:
         """Say what has happened."""
@@ -86,20 +96,23 @@ class _Evaluation:
         self._in_main = waiting.get_native_id() == os.getpid()
         # Whoever takes it away decides: to raise, or that nobody may.
         self._token = [True]
-        self._raised = False
+        self.has_come = False
 
     def abandon(self) -> None:
         if self._in_main:
-            _call_in_main(self._raise_here)
+            _call_in_main(self._raiser_here)
         elif self._take_token():
             _raise_in(self.owner.thread)
-            self._raised = True
 
-    def _raise_here(self) -> None:
-        # It is raised as soon as this returns, and other green threads, which
-        # an evaluation may let run, are not to get it.
-        if not self.over and self.owner.is_current():
-            _raise_in(self.owner.thread)
+    def _raiser_here(self) -> Any:
+        # An evaluation may let other green threads run, and they are not to
+        # get it: nothing else runs before what is returned is called.
+        if self.over:
+            return None
+        if self.owner.is_current():
+            return _raiser(self.owner.thread)
+        self.owner.throw(Abandoned, unless=lambda: self.over)
+        return None
 
     def _take_token(self) -> bool:
         try:
@@ -108,32 +121,61 @@ class _Evaluation:
             return False
 
     def close(self) -> None:
-        """Have nothing raised any more, or raised here."""
+        """Have nothing raised any more, or raised here.
+
+        What is on its way cannot be called back: to raise nothing instead
+        leaves CPython 3.11 looking for it at each instruction.
+        """
         if self._in_main or self._take_token():
             return
         for _ in range(_LOOKS):
-            if self._raised:
+            if self.has_come:
                 break
             waiting.pause(_LOOK_SECONDS)
-        _raise_in(self.owner.thread, nothing=True)
 
 
-def _raise_in(thread: int, nothing: bool = False) -> None:
+def _raise_in(thread: int) -> None:
     import ctypes
 
-    what = None if nothing else ctypes.py_object(Abandoned)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), what)
+    raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
+    raise_in(ctypes.c_ulong(thread), ctypes.py_object(Abandoned))
 
 
-def _call_in_main(call: Callable[[], None]) -> None:
-    """Have the main thread call something between two of its instructions."""
+def _call_in_main(call: Callable[[], Any]) -> None:
+    """Have the main thread call something between two of its instructions.
+
+    :param call: returns what is to be called there next, or None
+    """
     import ctypes
 
-    def run(_: Any) -> int:
+    def run() -> int:
         _calls.remove(pending)
-        call()
+        following = call()
+        if following is not None:
+            _pend(following)
         return 0
 
-    pending = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(run)
-    _calls.append(pending)
-    ctypes.pythonapi.Py_AddPendingCall(pending, None)
+    pending = ctypes.PYFUNCTYPE(ctypes.c_int)(run)
+    _pend(pending)
+
+
+def _pend(call: Any) -> None:
+    import ctypes
+
+    _calls.append(call)
+    if ctypes.pythonapi.Py_AddPendingCall(call, None):
+        _calls.remove(call)  # there are too many
+
+
+def _raiser(thread: int) -> Any:
+    """Return what raises the exception, without an instruction of Python.
+
+    After one, it would be raised there and then, and not in the evaluation.
+    """
+    import ctypes
+
+    raise_in = ctypes.pythonapi['PyThreadState_SetAsyncExc']
+    raise_in.restype = (0).__mul__  # 0 is success to whoever calls it
+    thread_id, what = ctypes.c_ulong(thread), ctypes.py_object(Abandoned)
+    call = functools.partial(raise_in, thread_id, what)
+    return ctypes.PYFUNCTYPE(ctypes.c_int)(call)

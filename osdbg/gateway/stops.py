@@ -38,16 +38,6 @@ _TICK_SECONDS = 1.0
 _QUIET_SECONDS = 10.0
 
 
-class _Stop:
-    """A thread that is stopped."""
-
-    def __init__(self, where: str, since: float) -> None:
-        self.where = where
-        self.since = since
-        # When its worker was told to resume.
-        self.resumed: float | None = None
-
-
 class Stops:
     """The threads of one worker that are stopped."""
 
@@ -63,7 +53,13 @@ class Stops:
         self._worker = worker
         self._limit = limit
         self._beats = beats
-        self._stops: dict[int, _Stop] = {}
+        # By number, where.
+        self._stops: dict[int, str] = {}
+        # Where the client sees it stopped: others are stopped with that one.
+        self._where = ''
+        self._since = 0.0
+        # By number, when they were told to go on.
+        self._told: dict[int, float] = {}
         self._turn_until = 0.0
         self._ticking: asyncio.TimerHandle | None = None
         self._passed: dict[str, float] = {}
@@ -74,20 +70,26 @@ class Stops:
         :param number: of this stop
         :param where: its file and line
         """
-        self._stops[number] = _Stop(where, _now())
+        self._stops[number] = where
         self._turn_until = 0.0
+        if not self._where:
+            self._where, self._since = where, _now()
         if self._ticking is None:
             self._wait()
 
     def leave(self, number: int, stepping: bool) -> None:
         """Note that a thread goes on.
 
+        The next stop begins anew, even if not all have left by then: those of
+        pydevd look up only five times a second.
+
         :param number: of its stop
         :param stepping: whether it is going to stop again soon
         """
         if self._stops.pop(number, None) is None:
             return
-        # Of threads that go on together, one steps and the others do not.
+        self._told.pop(number, None)
+        self._where, self._since = '', _now()
         if stepping:
             self.keep_turn()
         if not self._stops:
@@ -96,22 +98,24 @@ class Stops:
     def clear(self) -> None:
         """Note that the debugger, or the worker, is gone."""
         self._stops.clear()
+        self._told.clear()
+        self._where = ''
         self._turn_until = 0.0
         self._stop_ticking()
 
     def describe(self) -> dict[str, Any] | None:
         """Return where it is stopped, and for how many seconds, if it is."""
-        for stop in self._stops.values():
-            return {'where': stop.where, 'seconds': _now() - stop.since}
+        for where in self._stops.values():
+            seconds = _now() - self._since
+            return {'where': self._where or where, 'seconds': seconds}
         return None
 
     # The limit, and the heartbeats.
 
     def _wait(self) -> None:
         delay = _TICK_SECONDS
-        if self._limit:
-            fresh = [s.since for s in self._stops.values() if not s.resumed]
-            left = min(fresh, default=_now()) + self._limit - _now()
+        if self._limit and self._where:
+            left = self._since + self._limit - _now()
             delay = min(delay, max(left, 0.0))
         loop = asyncio.get_running_loop()
         self._ticking = loop.call_later(delay, self._tick)
@@ -125,31 +129,28 @@ class Stops:
         now = _now()
         if self._beats:
             self._worker.send(beat=True)
-        stops = self._stops.items()
-        late = [
-            n for n, s in stops if s.resumed and now - s.resumed > PATIENCE
-        ]
+        late = [n for n, then in self._told.items() if now - then > PATIENCE]
         if late:
             self._worker.send(abandon=late)
-        fresh = [s for s in self._stops.values() if not s.resumed]
-        if self._limit and fresh and now - fresh[0].since >= self._limit:
-            self._resume(fresh[0], now)
+        fresh = self._stops.keys() - self._told.keys()
+        if self._limit and fresh and now - self._since >= self._limit:
+            self._resume(now)
         self._wait()
 
-    def _resume(self, first: _Stop, now: float) -> None:
-        """Have all threads go on, since one has been stopped too long."""
-        for stop in self._stops.values():
-            stop.resumed = stop.resumed or now
-        seconds = now - first.since
-        self._worker.audit(
-            'stopped', where=first.where, seconds=round(seconds, 1)
-        )
+    def _resume(self, now: float) -> None:
+        """Have all threads go on."""
+        where = self._where or next(iter(self._stops.values()))
+        seconds = now - self._since
+        for number in self._stops:
+            self._told.setdefault(number, now)
+        self._where = ''
+        self._worker.audit('stopped', where=where, seconds=round(seconds, 1))
         self._worker.send(
             resume=(
-                f'osdbg: {self._worker.title} has been stopped at '
-                f'{first.where} for {seconds:.0f} s and goes on by itself: '
-                f'for more time set [remote_debug] max_stop_seconds, which is '
-                f'{self._limit:g}; 0 is no limit'
+                f'osdbg: {self._worker.title} has been stopped at {where} for '
+                f'{seconds:.1f} s and goes on by itself: for more time set '
+                f'[remote_debug] max_stop_seconds, which is {self._limit:g}; '
+                f'0 is no limit'
             )
         )
 
