@@ -74,6 +74,14 @@ def run(call: Callable[..., Any], *args: Any) -> Any:
             _running.remove(evaluation)
 
 
+def is_running(thread: int) -> bool:
+    """Tell whether anything is evaluated in a thread.
+
+    :param thread: its identifier
+    """
+    return any(evaluation.owner.thread == thread for evaluation in _running)
+
+
 def abandon(thread: int) -> None:
     """End what is evaluated in a thread, if anything is.
 

@@ -19,6 +19,7 @@ it is. Nobody waits for it but a thread that has to ask whether it may stop.
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Iterable
 import itertools
 from typing import Any
 
@@ -54,14 +55,18 @@ class Stops:
         self._send(stopped={'n': number, 'where': where})
         return number
 
-    def leave(self, number: int, stepping: bool = False) -> None:
-        """Say that a thread goes on.
+    def leave(
+        self, number: int, stepping: bool = False, others: Iterable[int] = ()
+    ) -> None:
+        """Say that the calling thread goes on.
 
         :param number: of its stop
         :param stepping: whether it is going to stop again soon
+        :param others: numbers of stops that have ended as well, though their
+            threads have not noticed yet
         """
         self._threads.pop(number, None)
-        self._send(resumed={'n': number, 'stepping': stepping})
+        self._send(resumed={'n': [number, *others], 'stepping': stepping})
 
     def may_stop(self, where: str) -> tuple[bool, str]:
         """Ask whether it is the turn of this process to stop.

@@ -16,10 +16,11 @@ from __future__ import annotations
 
 import sys
 import types
-from typing import Any
+from typing import Any, ClassVar
 
 from osdbg import evaluation
 from osdbg import stops as stops_
+from osdbg import waiting
 
 # The first parts of the names of modules in which nobody has a breakpoint.
 _DEBUGGERS = ('pydevd', '_pydev', 'osdbg.', 'bdb')
@@ -31,6 +32,8 @@ class _Session:
 
     stops: stops_.Stops
     asks = False
+    waiting: ClassVar[dict[int, tuple[int, Any]]] = {}
+    """By the number of a stop: the thread, and what pydevd knows of it."""
 
 
 def begin(stops: stops_.Stops, asks: bool) -> None:
@@ -41,6 +44,7 @@ def begin(stops: stops_.Stops, asks: bool) -> None:
     """
     _Session.stops = stops
     _Session.asks = asks
+    _Session.waiting.clear()
 
 
 def apply(pydevd: Any) -> None:
@@ -70,14 +74,29 @@ def _tell(pydevd: Any) -> None:
         info = thread.additional_info
         if _Session.asks and info.pydev_state == pydevd.STATE_RUN:
             return  # it may not stop: see below
-        stops = _Session.stops
+        stops, here = _Session.stops, _Session.waiting
         number = stops.enter(_place(frame))
+        here[number] = waiting.get_ident(), info
         try:
             suspend(py_db, thread, frame, *args, **kwargs)
         finally:
-            stops.leave(number, info.pydev_step_cmd != -1)
+            here.pop(number, None)
+            stops.leave(number, info.pydev_step_cmd != -1, _going_on(pydevd))
 
     pydevd.PyDB.do_wait_suspend = do_wait_suspend
+
+
+def _going_on(pydevd: Any) -> list[int]:
+    """Return the stops of threads that were resumed and do not know it yet.
+
+    They look up five times a second.
+    """
+    return [
+        number
+        for number, (thread, info) in list(_Session.waiting.items())
+        if info.pydev_state == pydevd.STATE_RUN
+        and not evaluation.is_running(thread)
+    ]
 
 
 def _ask(pydevd: Any) -> None:

@@ -176,8 +176,8 @@ class Gateway:
             worker.stops.enter(*_place(field(message, 'stopped', dict)))
         elif 'resumed' in message:
             resumed = field(message, 'resumed', dict)
-            number = field(resumed, 'n', int)
-            worker.stops.leave(number, field(resumed, 'stepping', bool))
+            numbers = field(resumed, 'n', list)
+            worker.stops.leave(numbers, field(resumed, 'stepping', bool))
         elif 'stopping' in message:
             place = _place(field(message, 'stopping', dict))
             worker.stops.decide(*place, self._workers.values())

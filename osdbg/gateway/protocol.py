@@ -20,10 +20,10 @@ sends ``port``, ``load``, ``unload``, ``attached``, ``worker``, ``log``,
 yet).
 
 Of each thread that stops the agent sends ``stopped`` (a number, and where) and
-``resumed`` (the number, and whether it is only stepping). The gateway sends
-``resume`` (all of them, and why) when that has lasted too long, ``abandon``
-(the numbers of those that are still evaluating something then), and ``beat``
-once a second meanwhile, if the worker is to keep its heartbeats. With
+``resumed`` (the numbers that go on, and whether that is only a step). The
+gateway sends ``resume`` (all of them, and why) when that has lasted too long,
+``abandon`` (the numbers of those that are still evaluating something then),
+and ``beat`` once a second, if the worker is to keep its heartbeats. With
 ``stop_policy = one_worker`` a thread that is about to stop first sends
 ``stopping`` (a number, and where), and is answered by ``stop`` (the number,
 whether it may ``go`` ahead, and if not, perhaps why).

@@ -77,18 +77,18 @@ class Stops:
         if self._ticking is None:
             self._wait()
 
-    def leave(self, number: int, stepping: bool) -> None:
-        """Note that a thread goes on.
+    def leave(self, numbers: list[int], stepping: bool) -> None:
+        """Note that threads go on, and the next stop begins anew.
 
-        The next stop begins anew, even if not all have left by then: those of
-        pydevd look up only five times a second.
-
-        :param number: of its stop
+        :param numbers: of their stops
         :param stepping: whether it is going to stop again soon
         """
-        if self._stops.pop(number, None) is None:
+        known = [number for number in numbers if number in self._stops]
+        for number in known:
+            del self._stops[number]
+            self._told.pop(number, None)
+        if not known:
             return
-        self._told.pop(number, None)
         self._where, self._since = '', _now()
         if stepping:
             self.keep_turn()
@@ -114,7 +114,7 @@ class Stops:
 
     def _wait(self) -> None:
         delay = _TICK_SECONDS
-        if self._limit and self._where:
+        if self._limit:
             left = self._since + self._limit - _now()
             delay = min(delay, max(left, 0.0))
         loop = asyncio.get_running_loop()
@@ -132,18 +132,20 @@ class Stops:
         late = [n for n, then in self._told.items() if now - then > PATIENCE]
         if late:
             self._worker.send(abandon=late)
-        fresh = self._stops.keys() - self._told.keys()
-        if self._limit and fresh and now - self._since >= self._limit:
+        if self._limit and now - self._since >= self._limit:
             self._resume(now)
         self._wait()
 
     def _resume(self, now: float) -> None:
-        """Have all threads go on."""
+        """Have all threads go on.
+
+        Once more after the same time, if one of them has not.
+        """
         where = self._where or next(iter(self._stops.values()))
         seconds = now - self._since
         for number in self._stops:
             self._told.setdefault(number, now)
-        self._where = ''
+        self._where, self._since = '', now
         self._worker.audit('stopped', where=where, seconds=round(seconds, 1))
         self._worker.send(
             resume=(
