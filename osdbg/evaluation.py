@@ -105,6 +105,8 @@ class _Evaluation:
         # Whoever takes it away decides: to raise, or that nobody may.
         self._token = [True]
         self.has_come = False
+        # Kept until it has been called.
+        self._raiser: Any = None
 
     def abandon(self) -> None:
         if self._in_main:
@@ -118,7 +120,8 @@ class _Evaluation:
         if self.over:
             return None
         if self.owner.is_current():
-            return _raiser(self.owner.thread)
+            self._raiser = _raiser(self.owner.thread)
+            return self._raiser
         self.owner.throw(Abandoned, unless=lambda: self.over)
         return None
 
@@ -160,19 +163,14 @@ def _call_in_main(call: Callable[[], Any]) -> None:
         _calls.remove(pending)
         following = call()
         if following is not None:
-            _pend(following)
+            pend(following, None)
         return 0
 
+    pend = ctypes.pythonapi.Py_AddPendingCall
     pending = ctypes.PYFUNCTYPE(ctypes.c_int)(run)
-    _pend(pending)
-
-
-def _pend(call: Any) -> None:
-    import ctypes
-
-    _calls.append(call)
-    if ctypes.pythonapi.Py_AddPendingCall(call, None):
-        _calls.remove(call)  # there are too many
+    _calls.append(pending)
+    if pend(pending, None):
+        _calls.remove(pending)  # there are too many
 
 
 def _raiser(thread: int) -> Any:

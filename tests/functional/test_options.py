@@ -39,7 +39,7 @@ BAD_VALUES = {
 NOT_YET = {
     'path_mappings': '/here=/there',
     'allowed_users': 'alice',
-    'max_stop_seconds': '5',
+    'open_seconds': '5',
     'redirect_output': 'True',
     'allow_remote': 'True',
 }
@@ -291,7 +291,7 @@ class RequiredTest(OptionsTestCase):
         self.refuse('backend', backend='turbogdb')
 
     def test_option_of_a_later_version(self):
-        self.refuse('max_stop_seconds', max_stop_seconds=5)
+        self.refuse('open_seconds', open_seconds=5)
 
     def test_port_held_by_another(self):
         port = free_port()

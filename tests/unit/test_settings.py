@@ -63,7 +63,7 @@ BAD = [
 NOT_READY = [
     ('allow_remote', 'true', 'ssh -L 5678:127.0.0.1:5678 HOST'),
     ('allowed_users', 'me', 'whoever can log in'),
-    ('max_stop_seconds', '1', 'detach'),
+    ('open_seconds', '1', 'osdbg close'),
 ]
 
 
