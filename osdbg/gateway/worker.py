@@ -89,6 +89,8 @@ class Worker:
         self.debugs_launcher = field(hello, 'launcher', bool)
         self.launching = field(hello, 'launching', bool)
         limit = field(hello, 'max_stop', float)
+        if not limit >= 0:
+            raise ValueError(f'{limit} is no time')
         self.stops = stops_.Stops(self, limit, field(hello, 'beats', bool))
         self.one_stops = field(hello, 'one_stops', bool)
         self._take_place(hello, process)

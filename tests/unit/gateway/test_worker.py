@@ -82,7 +82,8 @@ class TestWorker(unittest.IsolatedAsyncioTestCase):
             with self.assertRaises(KeyError):
                 worker_.Worker(hello, self._opened[0])
         for name in HELLO.keys() - set(UNUSED):
-            for value in (1.5, [], {}):
+            number = -1.5 if name == 'max_stop' else 1.5
+            for value in (number, [], {}):
                 with self.assertRaises((TypeError, ValueError)):
                     worker_.Worker({**HELLO, name: value}, self._opened[0])
         for port in (-1, 0, 65536):
