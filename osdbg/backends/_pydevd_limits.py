@@ -81,22 +81,29 @@ def _tell(pydevd: Any) -> None:
             suspend(py_db, thread, frame, *args, **kwargs)
         finally:
             here.pop(number, None)
-            stops.leave(number, info.pydev_step_cmd != -1, _going_on(pydevd))
+            others = _going_on(pydevd)
+            # Who is stepped may leave after one that only goes on with it.
+            stepping = any(
+                one.pydev_step_cmd != -1 for one in (info, *others.values())
+            )
+            stops.leave(number, stepping, others)
 
     pydevd.PyDB.do_wait_suspend = do_wait_suspend
 
 
-def _going_on(pydevd: Any) -> list[int]:
+def _going_on(pydevd: Any) -> dict[int, Any]:
     """Return the stops of threads that were resumed and do not know it yet.
 
     They look up five times a second.
+
+    :returns: their numbers, and what pydevd knows of the threads
     """
-    return [
-        number
+    return {
+        number: info
         for number, (thread, info) in list(_Session.waiting.items())
         if info.pydev_state == pydevd.STATE_RUN
         and not evaluation.is_running(thread)
-    ]
+    }
 
 
 def _ask(pydevd: Any) -> None:
