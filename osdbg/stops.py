@@ -44,15 +44,17 @@ class Stops:
         self._threads: dict[int, int] = {}
         self._questions: dict[int, _Question] = {}
 
-    def enter(self, where: str) -> int:
+    def enter(self, where: str, along: bool = False) -> int:
         """Say that the calling thread stops.
 
         :param where: its file and line
+        :param along: whether only because others do, or the client pauses
         :returns: the number of this stop, for ``leave``
         """
         number = next(_numbers)
         self._threads[number] = waiting.get_ident()
-        self._send(stopped={'n': number, 'where': where})
+        stopped = {'n': number, 'where': where, 'along': along}
+        self._send(stopped=stopped)
         return number
 
     def leave(

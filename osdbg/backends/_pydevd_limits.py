@@ -75,7 +75,9 @@ def _tell(pydevd: Any) -> None:
         if _Session.asks and info.pydev_state == pydevd.STATE_RUN:
             return  # it may not stop: see below
         stops, here = _Session.stops, _Session.waiting
-        number = stops.enter(_place(frame))
+        reason = getattr(thread, 'stop_reason', None)
+        along = reason == pydevd.CMD_THREAD_SUSPEND
+        number = stops.enter(_place(frame), along)
         here[number] = waiting.get_ident(), info
         try:
             suspend(py_db, thread, frame, *args, **kwargs)

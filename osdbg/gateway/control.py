@@ -173,7 +173,9 @@ class Gateway:
 
     def _note_stop(self, worker: Worker, message: dict[str, Any]) -> None:
         if 'stopped' in message:
-            worker.stops.enter(*_place(field(message, 'stopped', dict)))
+            stopped = field(message, 'stopped', dict)
+            along = field(stopped, 'along', bool)
+            worker.stops.enter(*_place(stopped), along)
         elif 'resumed' in message:
             resumed = field(message, 'resumed', dict)
             numbers = field(resumed, 'n', list)

@@ -58,22 +58,26 @@ class Stops:
         # Where the client sees it stopped: others are stopped with that one.
         self._where = ''
         self._since = 0.0
+        self._along = False
         # By number, when they were told to go on.
         self._told: dict[int, float] = {}
         self._turn_until = 0.0
         self._ticking: asyncio.TimerHandle | None = None
         self._passed: dict[str, float] = {}
 
-    def enter(self, number: int, where: str) -> None:
+    def enter(self, number: int, where: str, along: bool = False) -> None:
         """Note that a thread has stopped.
 
         :param number: of this stop
         :param where: its file and line
+        :param along: whether only because others have; it may be the first
         """
         self._stops[number] = where
         self._turn_until = 0.0
         if not self._where:
-            self._where, self._since = where, _now()
+            self._where, self._since, self._along = where, _now(), along
+        elif self._along and not along:
+            self._where, self._along = where, False
         if self._ticking is None:
             self._wait()
 

@@ -25,13 +25,13 @@ class TestStops(unittest.TestCase):
 
     def test_each_stop_has_a_number_of_its_own(self):
         first = self.stops.enter('a.py:1')
-        second = self.stops.enter('b.py:2')
+        second = self.stops.enter('b.py:2', along=True)
         self.stops.leave(first, stepping=True, others=[second])
         self.assertNotEqual(first, second)
         self.assertEqual(
             [
-                {'stopped': {'n': first, 'where': 'a.py:1'}},
-                {'stopped': {'n': second, 'where': 'b.py:2'}},
+                {'stopped': {'n': first, 'where': 'a.py:1', 'along': False}},
+                {'stopped': {'n': second, 'where': 'b.py:2', 'along': True}},
                 {'resumed': {'n': [first, second], 'stepping': True}},
             ],
             self.sent,

@@ -56,6 +56,14 @@ class TestBooks(unittest.IsolatedAsyncioTestCase):
         worker.stops.leave([1, 2], False)
         self.assertIsNone(worker.stops.describe())
 
+    async def test_who_stops_along_with_others_may_be_the_first(self):
+        worker = Worker()
+        worker.stops.enter(1, 'idle.py:9', along=True)
+        worker.stops.enter(2, 'a.py:1')
+        worker.stops.enter(3, 'b.py:2')
+        self.assertEqual('a.py:1', worker.stops.describe()['where'])
+        worker.stops.clear()
+
     async def test_another_thread_is_still_stopped(self):
         worker = Worker()
         worker.stops.enter(1, 'a.py:1')
