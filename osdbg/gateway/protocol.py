@@ -21,10 +21,12 @@ yet).
 
 Of each thread that stops the agent sends ``stopped`` (a number, where, and
 whether only ``along`` with others) and ``resumed`` (the numbers that go on,
-and whether that is only a step). The gateway sends ``resume`` (all of them, and why) when that has lasted too long,
-``abandon`` (the numbers of those that are still evaluating something then),
-and ``beat`` once a second, if the worker is to keep its heartbeats. With
-``stop_policy = one_worker`` a thread that is about to stop first sends
+and whether that is only a step). The gateway sends ``resume`` (all of them,
+and why) when that has lasted too long, ``abandon`` (the numbers of those that
+are still evaluating something then), and ``beat`` once a second, if the worker
+is to keep its heartbeats.
+
+With ``stop_policy = one_worker`` a thread that is about to stop first sends
 ``stopping`` (a number, and where), and is answered by ``stop`` (the number,
 whether it may ``go`` ahead, and if not, perhaps why).
 
