@@ -40,6 +40,7 @@ from osdbg import journal
 from osdbg import progress
 from osdbg import prompter
 from osdbg import settings as settings_
+from osdbg import stops
 from osdbg import waiting
 
 # By the number of failures in a row.
@@ -79,7 +80,8 @@ class Agent:
         self.id = os.urandom(8).hex()
         self.number: int | None = None
         self.attached = False
-        self._debugger = debugger.Debugger()
+        self.stops = stops.Stops(self._tell)
+        self._debugger = debugger.Debugger(self.stops)
         self._channel: protocol.Channel | None = None
         self._started = waiting.monotonic()
         self._forked = False
@@ -176,6 +178,11 @@ class Agent:
                 f'[remote_debug] backend = {backend.name} failed: {exc!r}; '
                 f'the service goes on: please report it to whoever wrote that'
             )
+
+    def _tell(self, **message: Any) -> None:
+        channel = self._channel
+        if channel is not None:
+            channel.send(**message)
 
     def stop_waiting(self) -> None:
         """Let go whoever waits for a client: the process is to stop."""
@@ -361,6 +368,9 @@ class Agent:
             'direction': settings.direction or 'listen',
             'allowed': settings.allowed_ids,
             'remote': settings.allow_remote,
+            'max_stop': settings.max_stop_seconds,
+            'one_stops': settings.stop_policy == 'one_worker',
+            'beats': settings.keep_heartbeats,
         }
 
     def _obey(
@@ -391,6 +401,19 @@ class Agent:
                 audit.write(level, event, {'worker': self.title, **facts})
             elif order == 'log':
                 journal.write(value[0], '%s', value[1])
+            elif order == 'stop':
+                self.stops.answer(value)
+            elif order == 'resume':
+                self._resume(value)
+            elif order == 'abandon':
+                self.stops.abandon(value)
+            elif order == 'beat':
+                pass  # keep_heartbeats
+
+    def _resume(self, why: str) -> None:
+        for backend in (self._debugger.backend, self._prompter.backend):
+            if backend is not None:
+                self.guard(backend, backend.resume, why)
 
     def _set_number(self, number: int | None) -> None:
         self.number = number

@@ -22,6 +22,7 @@ from osdbg import backends
 from osdbg import exceptions
 from osdbg.gateway import protocol
 from osdbg import settings as settings_
+from osdbg import stops
 from osdbg import waiting
 
 _FORK_GATE_SECONDS = 2.0
@@ -31,8 +32,12 @@ _LOOK_SECONDS = 0.01
 class Debugger:
     """Comes and goes on the gateway's order."""
 
-    def __init__(self) -> None:
-        """Load nothing yet."""
+    def __init__(self, told: stops.Stops) -> None:
+        """Load nothing yet.
+
+        :param told: is told of each thread that stops
+        """
+        self._stops = told
         self.backend: backends.Backend | None = None
         # Held also for what a child must have whole, or not at all.
         self.gate = waiting.allocate_lock()
@@ -61,6 +66,7 @@ class Debugger:
         with self.gate:
             try:
                 backend = backends.create(settings)
+                backend.stops = self._stops
                 backend.require()
                 sock = channel.connect()
                 sock.sendall(protocol.encode({'join': ticket}))

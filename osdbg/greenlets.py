@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import sys
 from typing import Any
 
@@ -80,6 +81,26 @@ class Owner:
     def is_here(self) -> bool:
         """Tell whether it is of the native thread that is running."""
         return bool(self.thread == waiting.get_ident())
+
+    def throw(
+        self, what: type[BaseException], unless: Callable[[], bool]
+    ) -> None:
+        """Have the hub raise an exception where this one is parked.
+
+        From another green thread of the same thread.
+
+        :param what: the exception
+        :param unless: says, when it comes to that, that it is not wanted
+        """
+        hubs = sys.modules.get('eventlet.hubs')
+        hub = getattr(getattr(hubs, '_threadlocal', None), 'hub', None)
+
+        def throw() -> None:
+            if not unless() and not self.is_dead():
+                self._greenlet.throw(what)
+
+        if hub is not None:
+            hub.schedule_call_global(0, throw)
 
     def frame(self) -> Any:
         """Return where it is: the caller's own frame, or where it parks."""

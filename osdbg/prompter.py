@@ -43,7 +43,7 @@ class Prompter:
         :param agent: the agent of the process
         """
         self._agent = agent
-        self._backend: backends.Backend | None = None
+        self.backend: backends.Backend | None = None
 
     def break_here(self, frame: types.FrameType | None) -> bool:
         """Open a prompt in this thread.
@@ -52,7 +52,7 @@ class Prompter:
             is not osdbg's
         :returns: whether the backend is one that has prompts
         """
-        backend = self._backend or self._make()
+        backend = self.backend or self._make()
         if backend is None:
             return False
         self._agent.guard(backend, backend.break_here, frame)
@@ -69,7 +69,8 @@ class Prompter:
             self._agent.complain(f'the debugger could not be made ({exc!r})')
             return None
         backend.reach = self._reach
-        self._backend = backend
+        backend.stops = self._agent.stops
+        self.backend = backend
         return backend
 
     def _reach(self, where: str) -> Any:
@@ -94,23 +95,23 @@ class Prompter:
 
         :param settings: those of the agent from now on
         """
-        backend = self._backend
+        backend = self.backend
         if backend is None:
             return
         if type(backend) is backends.find(settings.backend):
             backend.settings = settings
         else:
-            self._backend = None
+            self.backend = None
             self._agent.guard(backend, backend.unload)
 
     def close(self) -> None:
         """End all prompts, and let go who waits for one."""
-        backend = self._backend
+        backend = self.backend
         if backend is not None:
             self._agent.guard(backend, backend.unload)
 
     def after_fork(self) -> None:
         """Leave the prompts to the parent of this child."""
-        backend, self._backend = self._backend, None
+        backend, self.backend = self.backend, None
         if backend is not None:
             self._agent.guard(backend, backend.after_fork)

@@ -511,12 +511,4 @@ def as_text(value: Any) -> str:
 
 # What later versions bring: option, the values that work today, and what
 # serves meanwhile.
-_NOT_READY = (
-    (
-        'max_stop_seconds',
-        (0,),
-        'remove it and resume or detach from the client',
-    ),
-    ('stop_policy', ('any_worker',), 'remove it, and set workers = first'),
-    ('keep_heartbeats', (False,), 'remove it'),
-)
+_NOT_READY = (('keep_heartbeats', (False,), 'remove it'),)

@@ -45,10 +45,12 @@ _NEEDS: tuple[tuple[str, Any, Ability], ...] = (
     ('activate', 'on_init', Ability.EAGER),
     ('wait_for_client', True, Ability.WAIT),
     ('redirect_output', True, Ability.REDIRECT_OUTPUT),
+    ('stop_policy', 'one_worker', Ability.TURNS),
 )
 _NEEDED_IF_SET = (
     ('path_mappings', Ability.PATH_MAPPINGS),
     ('log_dir', Ability.LOG),
+    ('max_stop_seconds', Ability.RESUME),
 )
 
 

@@ -49,6 +49,8 @@ class DebugpyBackend(session.PydevdSession):
             base.Ability.EXCEPTIONS,
             base.Ability.EAGER,
             base.Ability.WAIT,
+            base.Ability.RESUME,
+            base.Ability.TURNS,
             base.Ability.LOG,
         )
     )

@@ -19,6 +19,7 @@ import signal
 import sys
 from typing import Any
 
+from osdbg.backends import _pydevd_limits as limits
 from osdbg.signals import obeying_signals
 from osdbg import waiting
 
@@ -47,17 +48,17 @@ def apply(pydevd: Any) -> None:
     _leave_dummies()
     suspend = pydevd.PyDB.do_wait_suspend
 
-    def resume(signum: int) -> None:
+    def go_on(signum: int) -> None:
         py_db = pydevd.get_global_debugger()
         if py_db is not None:
             leave = signum != signal.SIGHUP
-            _aside(lambda: _resume(pydevd, py_db, leave=leave))
+            _aside(lambda: resume(pydevd, py_db, leave=leave))
 
     def do_wait_suspend(
         py_db: Any, thread: Any, frame: Any, *args: Any, **kwargs: Any
     ) -> None:
         try:
-            with obeying_signals(resume) as signals:
+            with obeying_signals(go_on) as signals:
                 if not py_db.pydb_disposed:
                     if not signals.interrupted_by(frame):
                         suspend(py_db, thread, frame, *args, **kwargs)
@@ -68,9 +69,10 @@ def apply(pydevd: Any) -> None:
                 raise
         finally:
             if py_db.pydb_disposed:
-                go_on(pydevd, thread)  # or it stops in the next session
+                limits.go_on(pydevd, thread)  # or it stops in the next session
 
     pydevd.PyDB.do_wait_suspend = do_wait_suspend
+    limits.apply(pydevd)
 
 
 def _leave_dummies() -> None:
@@ -102,8 +104,11 @@ def _aside(call: Callable[[], None]) -> None:
     done.wait(_ASIDE_SECONDS)
 
 
-def _resume(pydevd: Any, py_db: Any, *, leave: bool) -> None:
-    """Resume all threads, for good unless the process may live on."""
+def resume(pydevd: Any, py_db: Any, *, leave: bool) -> None:
+    """Resume all threads.
+
+    :param leave: whether they shall stop nowhere any more
+    """
     if not hasattr(pydevd, 'PyDevdAPI'):
         resume_all(pydevd, py_db, leave=leave)
     elif leave:
@@ -128,15 +133,4 @@ def resume_all(pydevd: Any, py_db: Any, *, leave: bool) -> None:
             setattr(py_db, breakpoints, {})
         py_db.on_breakpoints_changed(removed=True)
     for thread in pydevd.pydevd_utils.get_non_pydevd_threads():
-        go_on(pydevd, thread)
-
-
-def go_on(pydevd: Any, thread: Any) -> None:
-    """Have a thread run, whatever step or stop was asked of it."""
-    info = getattr(thread, 'additional_info', None)
-    if info is not None:
-        info.pydev_step_cmd = -1
-        info.pydev_step_stop = None
-        info.pydev_state = pydevd.STATE_RUN
-        if hasattr(info, 'update_stepping_info'):  # since debugpy 1.8.1
-            info.update_stepping_info()
+        limits.go_on(pydevd, thread)

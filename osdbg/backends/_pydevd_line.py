@@ -45,6 +45,8 @@ ABILITIES = frozenset(
         base.Ability.WAIT,
         base.Ability.REDIRECT_OUTPUT,
         base.Ability.PATH_MAPPINGS,
+        base.Ability.RESUME,
+        base.Ability.TURNS,
         base.Ability.LOG,
     )
 )

@@ -28,6 +28,7 @@ import types
 from typing import Any, ClassVar
 
 from osdbg.backends import _pydevd_changes as changes
+from osdbg.backends import _pydevd_limits as limits
 from osdbg.backends import _pydevd_stops as stops
 from osdbg.backends import base
 from osdbg import exceptions
@@ -126,6 +127,7 @@ class PydevdSession(base.Backend):
         thread.pydev_do_not_trace = thread.is_pydev_daemon_thread = True
         self._reset(pydevd)
         _forget_threads(pydevd)
+        limits.begin(self.stops, self.settings.stop_policy == 'one_worker')
 
         def start_client(host: str, port: int) -> Any:
             self._py_db = pydevd.get_global_debugger()
@@ -175,7 +177,7 @@ class PydevdSession(base.Backend):
                 self._end_late_thread()
                 # Also of those that its reader has disposed of by itself.
                 for thread in environment().threading().enumerate():
-                    changes.go_on(pydevd, thread)
+                    limits.go_on(pydevd, thread)
                 # Its reader may be disposing it, too, and that waits.
                 constants().GlobalDebuggerHolder.global_dbg = None
                 pydevd.stoptrace()
@@ -223,6 +225,13 @@ class PydevdSession(base.Backend):
         self._sock.close()
         self._sock = None
         environment().leave()
+
+    def resume(self, why: str) -> None:
+        """Resume all threads, and tell the client."""
+        py_db = self._pydevd.get_global_debugger()
+        if py_db is not None and not py_db.pydb_disposed:
+            limits.say(py_db, why)
+            changes.resume(self._pydevd, py_db, leave=False)
 
     def after_fork(self) -> None:
         """Make the child as if the debugger had never been connected.

@@ -50,7 +50,13 @@ class RemotePdbBackend(base.Backend):
     module = 'remote_pdb'
     protocol = 'pdb'
     abilities = frozenset(
-        (base.Ability.LISTEN, base.Ability.PROMPT, base.Ability.INTERRUPT)
+        (
+            base.Ability.LISTEN,
+            base.Ability.PROMPT,
+            base.Ability.INTERRUPT,
+            base.Ability.RESUME,
+            base.Ability.TURNS,
+        )
     )
     instead = {
         base.Ability.WAIT: (
@@ -69,6 +75,12 @@ class RemotePdbBackend(base.Backend):
         """End all prompts, and let go who waits for one."""
         for turn in _here():
             turn.stop()
+
+    def resume(self, why: str) -> None:
+        """End the prompt that is open, and tell its terminal."""
+        for turn in _here():
+            if turn.prompt is not None and turn.prompt.talking:
+                turn.stop(why, tell=True)
 
     def after_fork(self) -> None:
         """Leave the parent's prompts, and their sockets, to the parent."""
@@ -127,7 +139,9 @@ class RemotePdbBackend(base.Backend):
         if trouble or turn.stopped:
             return turn.stopped or trouble
         module = importlib.import_module('osdbg.backends._remote_pdb_prompt')
-        turn.prompt = module.Prompt(turn.line, turn.owner, turn.leave)
+        turn.prompt = module.Prompt(
+            turn.line, turn.owner, turn.leave, self.stops
+        )
         turn.prompt.begin(frame, turn.into)
         return ''
 
@@ -209,14 +223,15 @@ class _Turn:
         same = self.owner.thread == other.owner.thread
         return same and self.prompt is None
 
-    def stop(self, why: str = _ENDED) -> None:
+    def stop(self, why: str = _ENDED, tell: bool = False) -> None:
         """End it, from any thread: whoever has it goes on.
 
         :param why: what is logged of its breakpoint
+        :param tell: whether the terminal is told, too
         """
         self.stopped = why
         if self.line is not None:
-            self.line.hang_up()
+            self.line.hang_up(f'\r\n{why}\r\n' if tell else '')
         if self.prompt is not None and not self.prompt.talking:
             self.prompt.finish()
 

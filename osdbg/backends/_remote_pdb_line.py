@@ -189,15 +189,22 @@ class Line:
         except OSError:
             return True
 
-    def hang_up(self) -> None:
+    def hang_up(self, words: str = '') -> None:
         """End the connection; whoever waits for it goes on.
 
         From any thread: the descriptor stays until its owner closes it. Not
         in a forked child: it would end its parent's.
+
+        :param words: what is said last, if that can be without waiting
         """
         self._over = True
         if self._pid != os.getpid():
             return
+        try:
+            if words:
+                self._sock.send(words.encode('utf-8', 'backslashreplace'))
+        except OSError:
+            pass  # nobody is there, or nobody reads
         try:
             self._sock.shutdown(_socket.SHUT_RDWR)
         except OSError:

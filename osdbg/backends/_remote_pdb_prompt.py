@@ -28,9 +28,11 @@ from typing import Any
 from osdbg.backends._remote_pdb_guest import Guest
 from osdbg.backends import _remote_pdb_line
 from osdbg.backends._remote_pdb_terminal import Terminal
+from osdbg import evaluation
 from osdbg import greenlets
 from osdbg import journal
 from osdbg import signals
+from osdbg import stops as stops_
 from osdbg import waiting
 
 _LOOK_SECONDS = 1.0
@@ -68,14 +70,17 @@ class Prompt(Guest):
         line: _remote_pdb_line.Line,
         owner: greenlets.Owner,
         leave: Callable[[], None],
+        stops: stops_.Stops,
     ) -> None:
         """Prepare a session; ``begin`` begins it.
 
         :param line: where the client is
         :param owner: the thread that is debugged, alone
         :param leave: called when the session is over
+        :param stops: is told when it stops
         """
         super().__init__(Terminal(line, owner))
+        self._stops = stops
         self.owner = owner
         self.talking = False
         self._line = line
@@ -173,11 +178,19 @@ class Prompt(Guest):
         self._arrived = True
         self.steps_into = False
         self.talking = True
+        number = self._stops.enter(
+            f'{frame.f_code.co_filename}:{frame.f_lineno}'
+        )
         try:
             with signals.obeying_together(self._line.hang_up):
                 super().interaction(frame, *args)
         finally:
             self.talking = False
+            self._stops.leave(number, not self._over)
+
+    def onecmd(self, line: str) -> Any:
+        """Do a command, which may be code that never returns."""
+        return evaluation.run(super().onecmd, line)
 
     def finish(self) -> None:
         """Detach, and let the client go; called twice, do nothing.

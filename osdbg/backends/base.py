@@ -22,6 +22,7 @@ import types
 from typing import Any, ClassVar
 
 from osdbg import settings as settings_
+from osdbg import stops
 
 
 class Ability(enum.Enum):
@@ -73,6 +74,14 @@ class Ability(enum.Enum):
         'path mappings',
         '``path_mappings`` are applied in the service.',
     )
+    RESUME = (
+        'resume',
+        '``max_stop_seconds`` resumes a worker that is stopped for too long.',
+    )
+    TURNS = (
+        'turns',
+        '``stop_policy = one_worker`` stops one worker at a time.',
+    )
     LOG = ('log', '``log_dir`` takes the log files of the debugger itself.')
 
 
@@ -108,6 +117,9 @@ class Backend(abc.ABC):
         # connected socket on which a client is going to speak. The first
         # line on it is JSON, {"go": true} or {"refused": "why"}.
         self.reach: Callable[[str], Any] = _unreachable
+        # Set by the agent: is told of each thread that stops, and asked
+        # whether it may, if stop_policy says so.
+        self.stops = stops.Stops(_tell_nobody)
 
     @abc.abstractmethod
     def require(self) -> None:
@@ -126,6 +138,14 @@ class Backend(abc.ABC):
 
     def unload(self) -> None:
         """Resume what is stopped and bring back full speed. Never raise."""
+
+    def resume(self, why: str) -> None:
+        """Resume what is stopped, as the client would; never wait.
+
+        Called in the agent's thread.
+
+        :param why: the client is told
+        """
 
     def after_fork(self) -> None:
         """Clean a forked child of its parent's session."""
@@ -151,6 +171,10 @@ class Backend(abc.ABC):
 
         It may be one that was started by C code, in a server such as uWSGI.
         """
+
+
+def _tell_nobody(**message: Any) -> None:
+    pass
 
 
 def _unreachable(where: str) -> Any:

@@ -29,6 +29,7 @@ from osdbg.gateway import peers
 from osdbg.gateway.port import Port
 from osdbg.gateway.prompt_port import PromptPort
 from osdbg.gateway import protocol
+from osdbg.gateway import stops
 from osdbg.gateway import words
 from osdbg.gateway.worker import field
 from osdbg.gateway.worker import seconds_of
@@ -193,6 +194,21 @@ class Gateway:
         elif 'failed' in message:
             reason = str(message.get('reason'))
             worker.failed(str(message['failed']), reason)
+        else:
+            self._note_stop(worker, message)
+
+    def _note_stop(self, worker: Worker, message: dict[str, Any]) -> None:
+        if 'stopped' in message:
+            stopped = field(message, 'stopped', dict)
+            along = field(stopped, 'along', bool)
+            worker.stops.enter(*_place(stopped), along)
+        elif 'resumed' in message:
+            resumed = field(message, 'resumed', dict)
+            numbers = field(resumed, 'n', list)
+            worker.stops.leave(numbers, field(resumed, 'stepping', bool))
+        elif 'stopping' in message:
+            place = _place(field(message, 'stopping', dict))
+            worker.stops.decide(*place, self._workers.values())
 
     async def _serve_link(
         self,
@@ -233,8 +249,20 @@ class Gateway:
         if worker.guard.uid != peer.uid:
             return
         group = self._group(worker)
-        if isinstance(group, PromptPort):
+        if not isinstance(group, PromptPort):
+            return
+        rival = None
+        if worker.one_stops:
+            rival = stops.rival(worker, self._workers.values())
+        if rival is not None:
+            why = {'refused': stops.reason(rival)}
+            writer.write(protocol.encode(why))
+            return
+        worker.stops.prompts += 1
+        try:
             await group.prompt(worker, where, seconds, reader, writer)
+        finally:
+            worker.stops.prompts -= 1
 
     async def _serve_terminal(
         self,
@@ -338,6 +366,12 @@ class Gateway:
         if key not in self._groups:
             self._groups[key] = kind(worker.host, worker.port)
         return self._groups[key]
+
+
+def _place(stop: dict[str, Any]) -> tuple[int, str]:
+    """Return the number of a stop, and where it is, as it may be shown."""
+    where = words.quote(field(stop, 'where', str), _MAX_PLACE)
+    return field(stop, 'n', int), where
 
 
 async def _receive(reader: asyncio.StreamReader) -> dict[str, Any] | None:

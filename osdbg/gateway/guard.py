@@ -106,6 +106,10 @@ class Guard:
         if client:
             self.log('detach', client)
 
+    def log_of_client(self, event: str, level: int, **facts: Any) -> None:
+        """Have an audit line written about whoever is attached."""
+        self.log(event, self._client, level, **facts)
+
     def log(
         self,
         event: str,

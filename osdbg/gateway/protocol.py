@@ -16,7 +16,19 @@ One JSON object a line over a UNIX stream socket. An agent sends ``hello``
 (who it is), ``forked``, ``launching``, ``open`` (whether clients may come),
 ``loaded``, ``failed`` or ``attached`` (it has heard of that); the gateway
 sends ``port``, ``load``, ``unload``, ``attached``, ``worker``, ``log``,
-``open`` (a command asks for that) and ``absent`` (no IDE listens yet).
+``audit``, ``open`` (a command asks for that) and ``absent`` (no IDE listens
+yet).
+
+Of each thread that stops the agent sends ``stopped`` (a number, where, and
+whether only ``along`` with others) and ``resumed`` (the numbers that go on,
+and whether that is only a step). The gateway sends ``resume`` (all of them,
+and why) when that has lasted too long, ``abandon`` (the numbers of those that
+are still evaluating something then), and ``beat`` once a second, if the worker
+is to keep its heartbeats.
+
+With ``stop_policy = one_worker`` a thread that is about to stop first sends
+``stopping`` (a number, and where), and is answered by ``stop`` (the number,
+whether it may ``go`` ahead, and if not, perhaps why).
 
 Other connections are for one purpose each. For each ``load`` the agent sends
 ``join`` with the ticket of that order, and hands the socket to the debugger:

@@ -23,6 +23,7 @@ from osdbg import addresses
 from osdbg.gateway.guard import Client
 from osdbg.gateway.guard import Guard
 from osdbg.gateway import protocol
+from osdbg.gateway import stops as stops_
 from osdbg.gateway import words
 from osdbg import settings as settings_
 
@@ -125,6 +126,11 @@ class Worker:
             field(hello, 'remote', bool),
             self.send,
         )
+        limit = field(hello, 'max_stop', float)
+        if not limit >= 0:
+            raise ValueError(f'{limit} is no time')
+        self.stops = stops_.Stops(self, limit, field(hello, 'beats', bool))
+        self.one_stops = field(hello, 'one_stops', bool)
         self._take_place(hello, process)
         # Whoever serves it: a client's session, or a call to an IDE.
         self.session: Session | Any = None
@@ -323,6 +329,7 @@ class Worker:
         if not self.loading:
             return
         self._close_link()
+        self.stops.clear()
         self._fail('is being unloaded')
         self.send(unload=self._ticket)
         if self.preloads:
@@ -347,6 +354,7 @@ class Worker:
         """Note that the process is no more."""
         self.limit(None, lambda worker: None)
         self._close_link()
+        self.stops.clear()
         self._fail('the process has ended')
 
     def _close_link(self) -> None:
@@ -357,6 +365,7 @@ class Worker:
     def describe(self) -> dict[str, Any]:
         """Return what a user is told about it."""
         state = 'attached' if self.attached else 'armed'
+        stopped = self.stops.describe()
         return {
             'id': self.id,
             'pid': self.pid,
@@ -370,7 +379,8 @@ class Worker:
             'host': self.host,
             'port': self.port,
             'tls': bool(self.tls),
-            'state': state,
+            'state': 'stopped' if stopped else state,
+            'stopped': stopped,
         }
 
     def tell_port(self, trouble: str) -> None:

@@ -207,6 +207,11 @@ class Session:
                 return body
         return None
 
+    def events_of(self, name, text=''):
+        """Return the events that have come, and that say something."""
+        found = [body for event, body in list(self.events) if event == name]
+        return [body for body in found if text in json.dumps(body)]
+
     def wait_event(self, name, predicate=None, timeout=None):
         return self.wait_for(
             f'event {name}', lambda: self.take_event(name, predicate), timeout

@@ -564,6 +564,22 @@ class FunctionalTestCase(unittest.TestCase):
             timeout=TIMEOUT,
         )
 
+    def processes_told(self):
+        """Return what the gateway tells of each process, by its pid."""
+        code = (
+            'import json; from osdbg.cli import processes; '
+            'print(json.dumps(processes.ask()))'
+        )
+        done = subprocess.run(
+            [sys.executable, '-c', code],
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=True,
+        )
+        return {told['pid']: told for told in json.loads(done.stdout)}
+
     def start_listening(self, **options):
         """Start the service on plain ``debugpy.listen()``."""
         port = free_port()

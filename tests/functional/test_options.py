@@ -38,8 +38,7 @@ BAD_VALUES = {
 }
 NOT_YET = {
     'path_mappings': '/here=/there',
-    'stop_policy': 'one_worker',
-    'max_stop_seconds': '5',
+    'keep_heartbeats': 'True',
     'redirect_output': 'True',
 }
 
@@ -290,7 +289,7 @@ class RequiredTest(OptionsTestCase):
         self.refuse('backend', backend='turbogdb')
 
     def test_option_of_a_later_version(self):
-        self.refuse('max_stop_seconds', max_stop_seconds=5)
+        self.refuse('keep_heartbeats', keep_heartbeats='true')
 
     def test_port_held_by_another(self):
         port = free_port()

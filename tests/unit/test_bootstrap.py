@@ -181,7 +181,7 @@ class TestBad(InitTestCase):
             ('PORT', '99999'),
             ('BACKEND', 'gdb'),
             ('WORKERS', 'x'),
-            ('MAX_STOP_SECONDS', '3'),
+            ('OPEN_SECONDS', '3'),
             ('HOST', '0.0.0.0'),
         ):
             with self.subTest(name):

@@ -76,7 +76,7 @@ BAD = [
     ('path_mappings', '=/b', 'local=remote'),
 ]
 NOT_READY = [
-    ('max_stop_seconds', '1', 'detach'),
+    ('keep_heartbeats', 'true', 'remove it'),
 ]
 
 

@@ -82,8 +82,9 @@ class TestWorker(unittest.IsolatedAsyncioTestCase):
             with self.assertRaises(KeyError):
                 worker_.Worker(hello, self._opened[0])
         for name in HELLO.keys() - set(UNUSED):
+            number = -1.5 if name == 'max_stop' else 1.5
             lists = name in ('tls', 'allowed')
-            for value in (1.5, {}, *[[]] * (not lists)):
+            for value in (number, {}, *[[]] * (not lists)):
                 with self.assertRaises((TypeError, ValueError)):
                     worker_.Worker({**HELLO, name: value}, self._opened[0])
         with self.assertRaises(ValueError):
