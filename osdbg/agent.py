@@ -27,7 +27,7 @@ import logging
 import os
 import signal
 import types
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 from osdbg import backends
 from osdbg import debugger
@@ -39,6 +39,9 @@ from osdbg import progress
 from osdbg import prompter
 from osdbg import settings as settings_
 from osdbg import waiting
+
+if TYPE_CHECKING:
+    from osdbg import heartbeats
 
 # By the number of failures in a row.
 _RETRY_SECONDS = (0.5, 0.5, 1.0, 2.0, 5.0)
@@ -71,6 +74,8 @@ class Agent:
         self.opened = settings.activate != 'on_demand'
         self._prompter = prompter.Prompter(self)
         self._complained = ''
+        # Services take it out of the environment once they have used it.
+        self._notify_socket = os.environ.get('NOTIFY_SOCKET', '')
         self._reset()
 
     def _reset(self) -> None:
@@ -90,6 +95,7 @@ class Agent:
         # Held while clients are let in or sent away, and that is said.
         self._door = waiting.allocate_lock()
         self.progress = progress.Progress()
+        self._heartbeats: heartbeats.Heartbeats | None = None
 
     @property
     def state(self) -> str:
@@ -357,8 +363,33 @@ class Agent:
                 self.progress.be_loaded(value)
             elif order == 'port':
                 self._answer(value)
+            elif order == 'beat':
+                self._beat()
             elif order == 'log':
                 journal.write(value[0], '%s', value[1])
+
+    def _beat(self) -> None:
+        """Be heard of, in the place of threads that a debugger has stopped."""
+        if not self.settings.keep_heartbeats:
+            return
+        # Nobody else pays for it.
+        from osdbg import heartbeats
+        from osdbg import watchdog
+
+        # A child forked meanwhile would find a connection that is held up.
+        if not self._debugger.gate.acquire(False):
+            return
+        try:
+            watchdog.beat(self._notify_socket)
+            self._heartbeats = self._heartbeats or heartbeats.Heartbeats()
+            self._heartbeats.beat()
+        except Exception as exc:
+            self.complain(
+                f'[remote_debug] keep_heartbeats failed: {exc!r}; connections '
+                f'may be lost while this process is stopped: please report it'
+            )
+        finally:
+            self._debugger.gate.release()
 
     def _set_number(self, number: int | None) -> None:
         self.number = number

@@ -493,5 +493,4 @@ _NOT_READY = (
         'remove it and resume or detach from the client',
     ),
     ('stop_policy', ('any_worker',), 'remove it, and set workers = first'),
-    ('keep_heartbeats', (False,), 'remove it'),
 )

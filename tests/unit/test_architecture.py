@@ -31,8 +31,9 @@ LEVELS = (
         'sources',
         'values',
     ),
-    ('signals', 'threads', 'waiting'),
+    ('signals', 'threads', 'waiting', 'watchdog'),
     ('greenlets',),
+    ('heartbeats',),
     ('gateway', 'isolation', 'journal', 'backends', 'opts'),
     ('debugger', 'progress'),
     ('agent', 'prompter'),
@@ -44,6 +45,8 @@ RANK = {room: rank for rank, rooms in enumerate(LEVELS) for room in rooms}
 
 # Who may name what: the beginning of a module's name, and of the files' paths.
 OWNERS = {
+    'amqp': ('heartbeats.py',),
+    'kombu': (),
     'oslo_': ('opts.py', 'integrations/', 'cli/demo'),
     'eventlet': ('patching.py', 'greenlets.py', 'cli/demo'),
     'greenlet': ('patching.py', 'greenlets.py'),
