@@ -41,7 +41,7 @@ _HEARTBEAT = b'\x08\x00\x00\x00\x00\x00\x00\xce'
 # Of an interval: RabbitMQ hangs up after one to two intervals of silence.
 _OFTEN = 3
 # At the least so often are connections looked for, which may have been made
-# between two stops: 20 ms for half a million objects, with the GIL held.
+# between two stops: 30 ms for half a million objects, with the GIL held.
 _LOOK_SECONDS = 5.0
 
 _poll: Callable[[], select.poll] = patching.native('select').poll
@@ -149,7 +149,7 @@ def _is_free(transport: Any, hubs: list[Any]) -> bool:
     write = type(transport).write.__code__
     read = _tls_read(sock)
     for top in sys._current_frames().values():
-        if top.f_code is read:
+        if top.f_code is read and top.f_locals.get('self') is sock:
             # An SSL object is for one thread at a time (before Python 3.13
             # without a lock of its own). A read ends after some seconds; then
             # the debugger holds that thread in other code.
