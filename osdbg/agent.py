@@ -27,7 +27,7 @@ import logging
 import os
 import signal
 import types
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 from osdbg import audit
 from osdbg import backends
@@ -42,6 +42,9 @@ from osdbg import prompter
 from osdbg import settings as settings_
 from osdbg import stops
 from osdbg import waiting
+
+if TYPE_CHECKING:
+    from osdbg import heartbeats
 
 # By the number of failures in a row.
 _RETRY_SECONDS = (0.5, 0.5, 1.0, 2.0, 5.0)
@@ -73,6 +76,8 @@ class Agent:
         self._door = door.Door(settings)
         self._prompter = prompter.Prompter(self)
         self._complained = ''
+        # Services take it out of the environment once they have used it.
+        self._notify_socket = os.environ.get('NOTIFY_SOCKET', '')
         self._reset()
 
     def _reset(self) -> None:
@@ -93,6 +98,7 @@ class Agent:
         # Held while clients are let in or sent away, and that is said.
         self._opening = waiting.allocate_lock()
         self.progress = progress.Progress()
+        self._heartbeats: heartbeats.Heartbeats | None = None
 
     @property
     def state(self) -> str:
@@ -408,12 +414,35 @@ class Agent:
             elif order == 'abandon':
                 self.stops.abandon(value)
             elif order == 'beat':
-                pass  # keep_heartbeats
+                self._beat()
 
     def _resume(self, why: str) -> None:
         for backend in (self._debugger.backend, self._prompter.backend):
             if backend is not None:
                 self.guard(backend, backend.resume, why)
+
+    def _beat(self) -> None:
+        """Be heard of, in the place of threads that a debugger has stopped."""
+        if not self.settings.keep_heartbeats:
+            return
+        # Nobody else pays for it.
+        from osdbg import heartbeats
+        from osdbg import watchdog
+
+        # A child forked meanwhile would find a connection that is held up.
+        if not self._debugger.gate.acquire(False):
+            return
+        try:
+            watchdog.beat(self._notify_socket)
+            self._heartbeats = self._heartbeats or heartbeats.Heartbeats()
+            self._heartbeats.beat()
+        except Exception as exc:
+            self.complain(
+                f'[remote_debug] keep_heartbeats failed: {exc!r}; connections '
+                f'may be lost while this process is stopped: please report it'
+            )
+        finally:
+            self._debugger.gate.release()
 
     def _set_number(self, number: int | None) -> None:
         self.number = number

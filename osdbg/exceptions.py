@@ -75,28 +75,6 @@ class UnknownOption(OsdbgError):
         )
 
 
-class OptionNotReady(OsdbgError):
-    """An option asks for something this version of osdbg cannot do yet."""
-
-    def __init__(self, option: str, value: str, instead: str) -> None:
-        """Keep what was asked and what serves until then.
-
-        :param option: the option's name in ``[remote_debug]``
-        :param value: the value as it was written
-        :param instead: what to do now, as an imperative sentence
-        """
-        super().__init__(option, value, instead)
-        self.option = option
-        self.value = value
-        self.instead = instead
-
-    def __str__(self) -> str:
-        return (
-            f'[remote_debug] {self.option} = {self.value} is not supported '
-            f'by this version of osdbg yet: {self.instead}'
-        )
-
-
 class BackendLacks(OsdbgError):
     """An option asks for something the chosen backend cannot do."""
 

@@ -64,6 +64,32 @@ def nap() -> bool:
     return green
 
 
+def hubs(objects: list[Any]) -> list[Any]:
+    """Return eventlet's hubs, one for each thread that has green threads.
+
+    :param objects: what ``gc`` knows: each hub is its own thread's local
+    """
+    kind = getattr(sys.modules.get('eventlet.hubs.hub'), 'BaseHub', None)
+    if kind is None:
+        return []
+    return [each for each in objects if issubclass(type(each), kind)]
+
+
+def waits_to_write(descriptor: int, among: list[Any]) -> bool:
+    """Tell whether a green thread waits until it can write more.
+
+    :param descriptor: to what
+    :param among: the hubs that are asked
+    """
+    return any(descriptor in hub.listeners['write'] for hub in among)
+
+
+def native_socket(sock: Any) -> Any:
+    """Return the socket inside a green one, or the same if it is not."""
+    kind = getattr(sys.modules.get('eventlet.greenio'), 'GreenSocket', None)
+    return sock.fd if kind is not None and isinstance(sock, kind) else sock
+
+
 class Owner:
     """The thread, or green thread, that something belongs to."""
 

@@ -428,12 +428,8 @@ def check(settings: Settings) -> None:
 
     :param settings: what was asked for; ``osdbg.backends.check()`` has
         checked the backend and filled in the direction
-    :raises: OptionNotReady, InvalidOption
+    :raises: InvalidOption
     """
-    for name, ready, instead in _NOT_READY:
-        value = getattr(settings, name)
-        if value not in ready:
-            raise exceptions.OptionNotReady(name, as_text(value), instead)
     _check_host(settings)
     _check_tls(settings)
     for user in settings.allowed_users:
@@ -507,8 +503,3 @@ def as_text(value: Any) -> str:
             for item in value
         )
     return str(value)
-
-
-# What later versions bring: option, the values that work today, and what
-# serves meanwhile.
-_NOT_READY = (('keep_heartbeats', (False,), 'remove it'),)

@@ -134,7 +134,7 @@ def _backend(arguments: argparse.Namespace) -> str:
 def variables(arguments: argparse.Namespace) -> dict[str, str]:
     """Return the variables that have the effect of the options.
 
-    :raises: InvalidOption, UnknownBackend, BackendLacks, OptionNotReady
+    :raises: InvalidOption, UnknownBackend, BackendLacks
     """
     added = {}
     for setting in settings.SETTINGS:

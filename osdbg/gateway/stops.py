@@ -66,6 +66,7 @@ class Stops:
         self._told: dict[int, float] = {}
         self._turn_until = 0.0
         self._noted = False
+        self._beaten = 0.0
         self._ticking: asyncio.TimerHandle | None = None
         self._passed: dict[str, float] = {}
 
@@ -83,6 +84,7 @@ class Stops:
             self._noted = False
         elif self._along and not along:
             self._where, self._along = where, False
+        self._beat(_now())
         if self._ticking is None:
             self._wait()
 
@@ -136,8 +138,7 @@ class Stops:
 
     def _tick(self) -> None:
         now = _now()
-        if self._beats:
-            self._worker.send(beat=True)
+        self._beat(now)
         late = [n for n, then in self._told.items() if now - then > PATIENCE]
         if late:
             self._worker.send(abandon=late)
@@ -148,6 +149,12 @@ class Stops:
             if self._noted:
                 self._note(self._where, now - self._since)
         self._wait()
+
+    def _beat(self, now: float) -> None:
+        """Have the worker keep its heartbeats, also where stops are short."""
+        if self._beats and now - self._beaten >= _TICK_SECONDS:
+            self._beaten = now
+            self._worker.send(beat=True)
 
     def _note(self, where: str, seconds: float) -> None:
         self._worker.guard.log_of_client(

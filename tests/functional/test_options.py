@@ -36,9 +36,8 @@ BAD_VALUES = {
     'path_mappings': 'only-one-side',
     'suspend': 'maybe',
 }
-NOT_YET = {
+BEYOND = {
     'path_mappings': '/here=/there',
-    'keep_heartbeats': 'True',
     'redirect_output': 'True',
 }
 
@@ -288,9 +287,6 @@ class RequiredTest(OptionsTestCase):
     def test_unknown_backend(self):
         self.refuse('backend', backend='turbogdb')
 
-    def test_option_of_a_later_version(self):
-        self.refuse('keep_heartbeats', keep_heartbeats='true')
-
     def test_port_held_by_another(self):
         port = free_port()
         self.hold_port(port)
@@ -310,9 +306,9 @@ def _bad(option, value):
 
 for _option, _value in BAD_VALUES.items():
     setattr(BadValuesTest, f'test_{_option}', _bad(_option, _value))
-for _option, _value in NOT_YET.items():
+for _option, _value in BEYOND.items():
     setattr(
         BadValuesTest,
-        f'test_{_option}_{_value.strip("/")[:4]}_not_yet',
+        f'test_{_option}_{_value.strip("/")[:4]}_beyond',
         _bad(_option, _value),
     )

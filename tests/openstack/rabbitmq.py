@@ -15,6 +15,7 @@
 import os
 import pathlib
 import shutil
+import subprocess
 import tempfile
 
 from tests.functional.harness import free_port
@@ -23,6 +24,7 @@ from tests.openstack import venvs
 
 # Not /usr/sbin/rabbitmq-server, which changes the user and the directory.
 SERVER = '/usr/lib/rabbitmq/bin/rabbitmq-server'
+CONTROL = '/usr/lib/rabbitmq/bin/rabbitmqctl'
 START_TIMEOUT = 60
 
 
@@ -78,6 +80,30 @@ class RabbitMQ:
         self._server = Process([SERVER], self._environ, 'RabbitMQ')
         self._server.wait_log('started TCP listener', timeout=START_TIMEOUT)
         return self
+
+    @property
+    def log(self):
+        return self._server.log
+
+    def wait_log(self, pattern, **options):
+        return self._server.wait_log(pattern, **options)
+
+    def connections(self, name):
+        """Return the broker's ids of the connections of a program.
+
+        :param name: what the program calls its connections, or a part of it
+        """
+        words = 'list_connections --quiet pid client_properties'.split()
+        done = subprocess.run(
+            [CONTROL, '-n', self._environ['RABBITMQ_NODENAME'], *words],
+            env=self._environ,
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=START_TIMEOUT,
+        )
+        lines = [line.split('\t') for line in done.stdout.splitlines()]
+        return {line[0] for line in lines if name in line[-1]}
 
     def kill(self):
         """End the broker without warning."""

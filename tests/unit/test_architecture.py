@@ -32,9 +32,10 @@ LEVELS = (
         'sources',
         'values',
     ),
-    ('signals', 'threads', 'waiting'),
+    ('signals', 'threads', 'waiting', 'watchdog'),
     ('door',),
     ('greenlets',),
+    ('heartbeats',),
     ('evaluation', 'isolation', 'journal', 'opts'),
     ('stops',),
     ('gateway', 'backends'),
@@ -48,6 +49,8 @@ RANK = {room: rank for rank, rooms in enumerate(LEVELS) for room in rooms}
 
 # Who may name what: the beginning of a module's name, and of the files' paths.
 OWNERS = {
+    'amqp': ('heartbeats.py',),
+    'kombu': (),
     'oslo_': ('opts.py', 'integrations/', 'cli/demo'),
     'eventlet': ('patching.py', 'greenlets.py', 'cli/demo'),
     'greenlet': ('patching.py', 'greenlets.py'),

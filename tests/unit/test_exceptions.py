@@ -24,11 +24,6 @@ CASES = {
         '[remote_debug] port = 99999 (from /etc/nova/nova.conf) is not '
         'valid: expected a port number',
     ),
-    exceptions.OptionNotReady: (
-        ('allow_remote', 'True', 'type: ssh -L 5678:127.0.0.1:5678 HOST'),
-        '[remote_debug] allow_remote = True is not supported by this version '
-        'of osdbg yet: type: ssh -L 5678:127.0.0.1:5678 HOST',
-    ),
     exceptions.BackendLacks: (
         ('redirect_output', 'True', 'debugpy', ('pydevd',), 'ask the client'),
         '[remote_debug] redirect_output = True is beyond backend = debugpy: '

@@ -75,9 +75,6 @@ BAD = [
     ('path_mappings', '/a=', 'local=remote'),
     ('path_mappings', '=/b', 'local=remote'),
 ]
-NOT_READY = [
-    ('keep_heartbeats', 'true', 'remove it'),
-]
 
 
 def resolved(**texts: str) -> settings.Settings:
@@ -144,13 +141,12 @@ class TestCheck(unittest.TestCase):
             )
         )
 
-    def test_not_ready(self):
-        for name, text, instead in NOT_READY:
-            with self.subTest(name):
-                with self.assertRaises(exceptions.OptionNotReady) as caught:
-                    settings.check(resolved(**{name: text}))
-                self.assertEqual(name, caught.exception.option)
-                self.assertIn(instead, str(caught.exception))
+    def test_a_user_that_is_not_there(self):
+        settings.check(resolved(allowed_users=f'root,{2**31 - 3}'))
+        with self.assertRaisesRegex(
+            exceptions.InvalidOption, 'no-such-user .*getent passwd'
+        ):
+            settings.check(resolved(allowed_users='root,no-such-user'))
 
     def test_loopback(self):
         for host in ('127.0.0.1', '127.1.2.3', '::1', 'LocalHost'):

@@ -82,7 +82,7 @@ class TestBooks(unittest.IsolatedAsyncioTestCase):
         worker.stops.enter(1, 'a.py:1')
         worker.stops.clear()
         await asyncio.sleep(2 * LIMIT)  # nothing is to happen
-        self.assertEqual([], worker.sent)
+        self.assertEqual([{"beat": True}], worker.sent)
         self.assertFalse(worker.stops.has_turn)
 
 
