@@ -153,7 +153,7 @@ class Gateway:
         self, worker: Worker, group: Group, message: dict[str, Any]
     ) -> None:
         if 'forked' in message:
-            worker.note_fork()
+            worker.expect_child()
             group.review()
         elif 'launching' in message:
             group.launch(worker)

@@ -12,6 +12,7 @@
 
 """The service, its load, and one fault after the other."""
 
+from collections import Counter
 import os
 import platform
 import random
@@ -63,7 +64,7 @@ class Storm(FunctionalTestCase):
         self.rng = random.Random(seed)
         self.pace = pace
         self.ledger = Ledger()
-        self.baselines: dict[int, tuple[int, int]] = {}
+        self.baselines: dict[int, Counter[str]] = {}
         self.seen: set[int] = set()
         self.caller: Caller | None = None
         self.probe: Probe | None = None
@@ -320,26 +321,28 @@ class Storm(FunctionalTestCase):
         try:
             wait_until(
                 'end of threads and descriptors',
-                lambda: all(
-                    now <= then for now, then in zip(_size(pid), before)
-                ),
+                lambda: not _grown(before, _holdings(pid)),
                 SETTLE_SECONDS,
             )
         except TimeoutError:
-            open_ = '\n'.join(sorted(service.descriptors(pid)))
-            self.fail(
-                f'process {pid} had {before} threads and descriptors, and '
-                f'has {_size(pid)}:\n{open_}'
-            )
+            grown = dict(_grown(before, _holdings(pid)))
+            self.fail(f'{service.describe(pid)} has more than before: {grown}')
 
-    def _settled(self, pid: int) -> tuple[int, int]:
-        """Return the size of a process once it stays the same."""
-        sizes = [_size(pid)]
-        while len(sizes) < 5 or len(set(sizes[-5:])) > 1:
+    def _settled(self, pid: int) -> Counter[str]:
+        """Return what a process has once that stays the same."""
+        found = [_holdings(pid)]
+        while len(found) < 5 or any(found[-1] != old for old in found[-5:]):
             time.sleep(0.1)
-            sizes.append(_size(pid))
-        return sizes[-1]
+            found.append(_holdings(pid))
+        return found[-1]
 
 
-def _size(pid: int) -> tuple[int, int]:
-    return service.threads(pid), len(service.descriptors(pid))
+def _holdings(pid: int) -> Counter[str]:
+    """Count the threads of a process, and its descriptors by their kinds."""
+    kinds = (name.partition(':[')[0] for name in service.descriptors(pid))
+    return Counter(kinds) + Counter(threads=service.threads(pid))
+
+
+def _grown(before: Counter[str], now: Counter[str]) -> Counter[str]:
+    """Return what a process has more than before."""
+    return now - before
