@@ -23,7 +23,6 @@ from collections.abc import Iterator
 import contextlib
 import dataclasses
 import errno
-import json
 import os
 import re
 import resource
@@ -32,6 +31,7 @@ import socket
 import time
 from typing import Any, TYPE_CHECKING
 
+from osdbg.gateway import dap as gateway
 from tests.faults.client import STAGES
 from tests.faults import service
 from tests.functional import dap
@@ -45,7 +45,8 @@ if TYPE_CHECKING:
 REFUSALS = (dap.DapError, dap.ConnectionLost, OSError)
 SPARE = 3
 _ROOM = 4 << 20
-_MESSAGE = 16 << 20
+# Several times what there is room for.
+_MESSAGES = 30
 _YEAR = 365 * 24 * 3600
 JUMPS = (3600, -3600, -1, 10 * _YEAR, -10 * _YEAR)
 
@@ -206,23 +207,20 @@ def gateway_memory(storm: Storm) -> None:
     pid = storm.gateway()
     most = service.address_space(pid) + _ROOM
     with limited(pid, resource.RLIMIT_AS, most):
-        callers = [
-            socket.create_connection(('127.0.0.1', storm.port))
-            for _ in range(4)
-        ]
-        for caller in callers:
-            _send_much(caller)
+        callers = [_send_much(storm.port) for _ in range(_MESSAGES)]
         storm.hold(0.5, 2)
         for caller in callers:
             caller.close()
 
 
-def _send_much(caller: socket.socket) -> None:
-    caller.settimeout(1)
-    body = {'seq': 1, 'type': 'request', 'command': 'x' * _MESSAGE}
-    with contextlib.suppress(OSError):
-        text = json.dumps(body).encode()
-        caller.sendall(b'Content-Length: %d\r\n\r\n%b' % (len(text), text))
+def _send_much(port: int) -> socket.socket:
+    """Send all but the end of a message that is as long as it may be."""
+    caller = socket.create_connection(('127.0.0.1', port), 1)
+    length = gateway.MAX_FIRST_BODY
+    with contextlib.suppress(OSError):  # it may hang up before that
+        caller.sendall(b'Content-Length: %d\r\n\r\n' % length)
+        caller.sendall(b'x' * (length - 1))
+    return caller
 
 
 @fault(survived=True)

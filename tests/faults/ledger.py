@@ -12,6 +12,8 @@
 
 """What happened to the requests, and whose fault that was."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from collections import Counter
 import contextlib
@@ -157,12 +159,15 @@ class Ledger:
             f'{"fault":22} {"times":>5}  port back: median and most seconds',
         ]
         for kind, times in sorted(self.played.items()):
-            took = self.port_seconds.get(kind) or [0.0]
-            lines.append(
-                f'{kind:22} {times:5}  {statistics.median(took):6.2f} '
-                f'{max(took):6.2f}'
-            )
+            took = self.port_seconds.get(kind)
+            lines.append(f'{kind:22} {times:5}  {_figures(took)}')
         return '\n'.join(lines)
+
+
+def _figures(seconds: list[float] | None) -> str:
+    if not seconds:
+        return 'the client that was there went on'
+    return f'{statistics.median(seconds):6.2f} {max(seconds):6.2f}'
 
 
 @contextlib.contextmanager

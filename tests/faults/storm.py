@@ -339,7 +339,10 @@ class Storm(FunctionalTestCase):
 
 def _holdings(pid: int) -> Counter[str]:
     """Count the threads of a process, and its descriptors by their kinds."""
-    kinds = (name.partition(':[')[0] for name in service.descriptors(pid))
+    kinds = (
+        'file' if name.startswith('/') else name.partition(':')[0]
+        for name in service.descriptors(pid)
+    )
     return Counter(kinds) + Counter(threads=service.threads(pid))
 
 
