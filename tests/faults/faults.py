@@ -202,7 +202,7 @@ def worker_descriptors(storm: Storm) -> None:
             storm.hold(0.5, 2)
 
 
-@fault(survived=True)
+@fault()
 def gateway_memory(storm: Storm) -> None:
     pid = storm.gateway()
     most = service.address_space(pid) + _ROOM

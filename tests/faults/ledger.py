@@ -129,7 +129,8 @@ class Ledger:
 
     def _was_ended(self, pid: int | None, port: int, start: float) -> bool:
         if pid is not None:
-            return pid in self._ended
+            # For some time: another may have its number later.
+            return start < self._ended.get(pid, float('-inf')) + PATIENCE
         if self._cut_off.get(port, 0) > start:
             return True
         now = time.monotonic()

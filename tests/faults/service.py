@@ -60,10 +60,16 @@ class LoadedService(Process):
         return int(self.wait_log(r'DEMO service \d+ (\d+)')[0].group(1))
 
     def workers(self) -> list[Worker]:
-        """Return the living workers that are ready, oldest first."""
+        """Return the living workers that are ready, oldest first.
+
+        Somebody else may have the number of one that is no more.
+        """
         found = re.findall(r'DEMO worker (\d+) (\d+)', self.log)
+        ports = {int(pid): int(port) for pid, port in found}
         return [
-            Worker(int(pid), int(port)) for pid, port in found if alive(pid)
+            Worker(pid, port)
+            for pid, port in ports.items()
+            if alive(pid) and _stat(pid)[1:2] == [str(self.pid)]
         ]
 
     def wait_workers(self) -> list[Worker]:
