@@ -25,7 +25,13 @@ import shutil
 import struct
 import subprocess
 import sys
+import time
 
+_HOUR = 3600
+_ASK = """
+import subprocess, sys
+subprocess.run([sys.executable, '-c', 'import time; print(time.time())'])
+"""
 _LIBRARY_SOURCE = Path(__file__).with_suffix('.c')
 
 
@@ -49,6 +55,7 @@ class Clock:
         self._jump = jump
         self.python = str(home / 'bin' / 'python3')
         self._make_environment(home, library)
+        self._check()
 
     def _make_environment(self, home: Path, library: Path) -> None:
         (home / 'bin').mkdir()
@@ -62,6 +69,17 @@ class Clock:
             f'LD_PRELOAD={library} exec -a "$0" {real} "$@"\n'
         )
         script.chmod(0o755)
+
+    def _check(self) -> None:
+        """See that it is felt, and in all that a program starts itself."""
+        self.jump(_HOUR)
+        found = subprocess.run(
+            [self.python, '-c', _ASK], check=True, capture_output=True
+        )
+        self.jump(0)
+        ahead = float(found.stdout) - time.time()
+        if not _HOUR / 2 < ahead < 2 * _HOUR:
+            raise OSError(f'a clock that should be ahead is so by {ahead} s')
 
     def jump(self, seconds: int) -> None:
         """Be so many seconds ahead of the real time."""

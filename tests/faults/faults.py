@@ -179,7 +179,8 @@ def gateway_descriptors(storm: Storm) -> None:
             socket.create_connection(('127.0.0.1', storm.port))
             for _ in range(4 * SPARE)
         ]
-        storm.hold(1, 3)
+        storm.service.wait_log(rf'prlimit --pid {pid} ')
+        storm.hold(0, 2)
         for caller in callers:
             caller.close()
 

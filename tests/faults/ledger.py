@@ -100,7 +100,7 @@ class Ledger:
         with self._lock:
             self.requests += 1
             self.slowest = max(self.slowest, late)
-            if end - start > PATIENCE >= late:
+            if end - start - late > 1:
                 self.delayed_with_worker += 1
         if late > PATIENCE:
             self._lose(f'worker {pid} answered after {late:.1f} s')
