@@ -17,6 +17,8 @@ on stdout how far it is. It stays at the stage that it is told to, until
 SIGUSR1 lets it go on.
 """
 
+from __future__ import annotations
+
 import argparse
 import signal
 import sys

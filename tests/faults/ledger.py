@@ -167,7 +167,7 @@ class Ledger:
 
 def _figures(seconds: list[float] | None) -> str:
     if not seconds:
-        return 'the client that was there went on'
+        return '     -      -'  # the client that was there went on each time
     return f'{statistics.median(seconds):6.2f} {max(seconds):6.2f}'
 
 

@@ -12,6 +12,8 @@
 
 """Many requests at a time, each with a number that the answer repeats."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 import contextlib
 import http.client

@@ -12,6 +12,8 @@
 
 """The service, its load, and one fault after the other."""
 
+from __future__ import annotations
+
 from collections import Counter
 import os
 import platform
@@ -223,11 +225,12 @@ class Storm(FunctionalTestCase):
     def _play_all(self, kinds: tuple[str, ...], seconds: float) -> None:
         self._audit()
         left: list[str] = []
-        while left or self.ledger.elapsed < seconds or not self.ledger.played:
+        played = self.ledger.played
+        while len(played) < len(kinds) or self.ledger.elapsed < seconds:
             if not left:
                 left = self.rng.sample(kinds, len(kinds))
             self._play(left.pop())
-            if sum(self.ledger.played.values()) % AUDIT_EVERY == 0:
+            if sum(played.values()) % AUDIT_EVERY == 0:
                 self._audit()
         self._audit()
 
