@@ -93,7 +93,8 @@ class Storm(FunctionalTestCase):
 
     def transcripts(self) -> str:
         """Return what happened, and the ends of all logs."""
-        history = '\n'.join(self.ledger.history)
+        lost = [f'{line} (lost)' for line in self.ledger.lost]
+        history = '\n'.join(self.ledger.history + lost)
         return f'{self.title}\n{history}\n{super().transcripts()}'
 
     # The stage.
