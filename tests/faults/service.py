@@ -62,15 +62,13 @@ class LoadedService(Process):
     def workers(self) -> list[Worker]:
         """Return the living workers that are ready, oldest first.
 
-        Somebody else may have the number of one that is no more.
+        Another process may have the number of one that is no more, or a
+        thread, which has its files in /proc, but is not listed there.
         """
         found = re.findall(r'DEMO worker (\d+) (\d+)', self.log)
         ports = {int(pid): int(port) for pid, port in found}
-        return [
-            Worker(pid, port)
-            for pid, port in ports.items()
-            if alive(pid) and _stat(pid)[1:2] == [str(self.pid)]
-        ]
+        living = {pid for pid in group(self.pid) if alive(pid)}
+        return [Worker(pid, ports[pid]) for pid in ports if pid in living]
 
     def wait_workers(self) -> list[Worker]:
         """Wait until all workers are there."""
@@ -80,7 +78,11 @@ class LoadedService(Process):
             whole = len(workers) == self.number_of_workers
             return workers if whole else []
 
-        return wait_until(f'{self.number_of_workers} workers', ready)
+        try:
+            return wait_until(f'{self.number_of_workers} workers', ready)
+        except TimeoutError as error:
+            found = [describe(pid) for pid in group(self.pid)]
+            raise TimeoutError(f'{error}: {self.workers()} {found}') from None
 
 
 def breakpoint_line() -> int:
@@ -110,7 +112,7 @@ def state(pid: int) -> str:
 def describe(pid: int) -> str:
     """Tell an error what a process is."""
     parent = _stat(pid)[1:2]
-    return f'{state(pid)}, child of {parent}: {command_line(pid)}'
+    return f'{pid} {state(pid)}, child of {parent}: {command_line(pid)}'
 
 
 def _stat(pid: int) -> list[str]:

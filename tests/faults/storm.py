@@ -15,9 +15,11 @@
 from __future__ import annotations
 
 from collections import Counter
+import json
 import os
 import platform
 import random
+import socket
 import subprocess
 import sys
 import time
@@ -255,6 +257,11 @@ class Storm(FunctionalTestCase):
         self._check(gateway, fault.ends_gateway)
 
     def _time_port(self, kind: str, start: float) -> None:
+        """Note how long it takes until a client is answered.
+
+        Not by the first process that is back: all workers are to be there.
+        """
+        wait_until('return of the workers', self._all_known, GIVE_UP_SECONDS)
         while True:
             try:
                 self.knock(GIVE_UP_SECONDS)
@@ -267,6 +274,20 @@ class Storm(FunctionalTestCase):
         self.ledger.port_back(kind, seconds)
         self.ledger.note(f'  the port is back after {seconds:.2f} s')
         self.assertLess(seconds, PORT_SECONDS, f'port back after {kind}')
+
+    def _all_known(self) -> bool:
+        """Tell whether the gateway knows all workers, as such."""
+        with socket.socket(socket.AF_UNIX) as asking:
+            asking.settimeout(GIVE_UP_SECONDS)
+            try:
+                asking.connect(f'\0{self.socket_name}')
+                asking.sendall(b'{"ask": {}}\n')
+                answer = asking.makefile().readline()
+            except OSError:
+                return False
+        found = json.loads(answer)['processes'] if answer else []
+        working = {it['pid'] for it in found if it['worker'] is not None}
+        return working == {worker.pid for worker in self.service.workers()}
 
     def _check(self, gateway: int, ends_gateway: bool) -> None:
         if not ends_gateway:
