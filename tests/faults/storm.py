@@ -14,7 +14,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 import json
 import os
 import platform
@@ -25,12 +24,14 @@ import sys
 import time
 from typing import Any
 
+from tests.faults.audit import Auditor
 from tests.faults.client import answers
 from tests.faults.client import Caller
 from tests.faults.client import Probe
 from tests.faults.clock import Clock
 from tests.faults.disk import Disk
 from tests.faults.faults import FAULTS
+from tests.faults.faults import REFUSALS
 from tests.faults.faults import unavailable
 from tests.faults.ledger import Ledger
 from tests.faults.ledger import PORT_SECONDS
@@ -44,7 +45,6 @@ from tests.functional.harness import wait_until
 from tests.functional.harness import Worker
 
 AUDIT_EVERY = 5
-SETTLE_SECONDS = 15.0
 GIVE_UP_SECONDS = 30.0
 
 
@@ -68,7 +68,7 @@ class Storm(FunctionalTestCase):
         self.rng = random.Random(seed)
         self.pace = pace
         self.ledger = Ledger()
-        self.baselines: dict[int, Counter[str]] = {}
+        self.auditor = Auditor(self)
         self.seen: set[int] = set()
         self.caller: Caller | None = None
         self.probe: Probe | None = None
@@ -120,8 +120,7 @@ class Storm(FunctionalTestCase):
         self.check_by_client()
 
     def _make(self, name: str) -> str:
-        path = os.path.join(self.directory, name)
-        os.mkdir(path)
+        os.mkdir(path := os.path.join(self.directory, name))
         return path
 
     def _try(self, kind: Any, directory: str) -> Any:
@@ -226,7 +225,7 @@ class Storm(FunctionalTestCase):
     # One fault after the other.
 
     def _play_all(self, kinds: tuple[str, ...], seconds: float) -> None:
-        self._audit()
+        self.auditor.audit()
         left: list[str] = []
         played = self.ledger.played
         while len(played) < len(kinds) or self.ledger.elapsed < seconds:
@@ -234,8 +233,8 @@ class Storm(FunctionalTestCase):
                 left = self.rng.sample(kinds, len(kinds))
             self._play(left.pop())
             if sum(played.values()) % AUDIT_EVERY == 0:
-                self._audit()
-        self._audit()
+                self.auditor.audit()
+        self.auditor.audit()
 
     def _play(self, kind: str) -> None:
         fault = FAULTS[kind]
@@ -266,7 +265,7 @@ class Storm(FunctionalTestCase):
             try:
                 self.knock(GIVE_UP_SECONDS)
                 break
-            except (dap.DapError, dap.ConnectionLost, OSError):
+            except REFUSALS:
                 if time.monotonic() - start > GIVE_UP_SECONDS:
                     raise
                 time.sleep(0.05)
@@ -304,73 +303,3 @@ class Storm(FunctionalTestCase):
 
     def _check_lost(self) -> None:
         self.assertEqual([], self.ledger.lost, 'lost requests')
-
-    # What is left behind.
-
-    def _audit(self) -> None:
-        """See that nothing has grown since a process was first debugged."""
-        self.ledger.audits += 1
-        with self.load.quiet():
-            self._wait_alone()
-            for pid in self._expected():
-                self._audit_process(pid)
-        self.assertEqual([], os.listdir(self.temporary), 'temporary files')
-
-    def _expected(self) -> set[int]:
-        workers = {worker.pid for worker in self.service.workers()}
-        return {self.service.pid, *workers, *self.gateways()}
-
-    def _wait_alone(self) -> None:
-        """Wait until there are our processes, and no others."""
-        strange: dict[int, str] = {}
-
-        def alone() -> bool:
-            expected = self._expected()
-            members = service.group(self.service.pid)
-            found = {*self.own_processes(), *members}
-            strange.clear()
-            for pid in found ^ expected:
-                strange[pid] = service.describe(pid)
-            return not strange and len(self.gateways()) == 1
-
-        try:
-            wait_until('end of what is not ours', alone, SETTLE_SECONDS)
-        except TimeoutError:
-            self.assertEqual({}, strange, self.gateways())
-
-    def _audit_process(self, pid: int) -> None:
-        before = self.baselines.get(pid)
-        if before is None:
-            self.baselines[pid] = self._settled(pid)
-            return
-        try:
-            wait_until(
-                'end of threads and descriptors',
-                lambda: not _grown(before, _holdings(pid)),
-                SETTLE_SECONDS,
-            )
-        except TimeoutError:
-            grown = dict(_grown(before, _holdings(pid)))
-            self.fail(f'{service.describe(pid)} has more than before: {grown}')
-
-    def _settled(self, pid: int) -> Counter[str]:
-        """Return what a process has once that stays the same."""
-        found = [_holdings(pid)]
-        while len(found) < 5 or any(found[-1] != old for old in found[-5:]):
-            time.sleep(0.1)
-            found.append(_holdings(pid))
-        return found[-1]
-
-
-def _holdings(pid: int) -> Counter[str]:
-    """Count the threads of a process, and its descriptors by their kinds."""
-    kinds = (
-        'file' if name.startswith('/') else name.partition(':')[0]
-        for name in service.descriptors(pid)
-    )
-    return Counter(kinds) + Counter(threads=service.threads(pid))
-
-
-def _grown(before: Counter[str], now: Counter[str]) -> Counter[str]:
-    """Return what a process has more than before."""
-    return now - before
