@@ -15,7 +15,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import os
 import socket
 from typing import Any
 
@@ -95,16 +97,17 @@ class Gateway:
     def _report(
         self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]
     ) -> None:
-        """Have a bug of ours show in the log of a service, once."""
-        what = repr(context.get('exception') or context.get('message'))
+        """Have trouble of the gateway show in the log of a service, once."""
+        error = context.get('exception')
+        what = repr(error or context.get('message'))
         if what in self._reported:
             return
         self._reported.add(what)
         for worker in list(self._workers.values())[:1]:
             worker.log(
                 logging.WARNING,
-                f'the osdbg gateway stumbled ({what}) and goes on; please '
-                f'report it',
+                f'the osdbg gateway stumbled ({what}) and goes on; '
+                f'{_advice(error)}',
             )
 
     async def _accept(
@@ -175,7 +178,7 @@ class Gateway:
         self, worker: Worker, group: Group, message: dict[str, Any]
     ) -> None:
         if 'forked' in message:
-            worker.note_fork()
+            worker.expect_child()
             group.review()
         elif 'launching' in message:
             group.launch(worker)
@@ -372,6 +375,15 @@ def _place(stop: dict[str, Any]) -> tuple[int, str]:
     """Return the number of a stop, and where it is, as it may be shown."""
     where = words.quote(field(stop, 'where', str), _MAX_PLACE)
     return field(stop, 'n', int), where
+
+
+def _advice(error: object) -> str:
+    """Tell what to do about an exception that nobody has caught."""
+    if isinstance(error, MemoryError):
+        return f'see what limits the memory of process {os.getpid()}'
+    if getattr(error, 'errno', None) in (errno.EMFILE, errno.ENFILE):
+        return f'type: prlimit --pid {os.getpid()} --nofile=4096'
+    return 'please report it'
 
 
 async def _receive(reader: asyncio.StreamReader) -> dict[str, Any] | None:

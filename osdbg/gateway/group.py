@@ -102,6 +102,11 @@ class Group:
         """Remove a process that has ended."""
         self.workers.remove(worker)
         worker.gone()
+        for other in self.workers:
+            if other.id == worker.parent:
+                # It is about to replace its child, as launchers do: after a
+                # reload it has none for a moment, and is none to debug.
+                other.expect_child()
         self.on_leave(worker)
         self.review()
 

@@ -146,7 +146,7 @@ class Worker:
         """Note its place among the processes of its service."""
         self.forked = 0.0
         if field(hello, 'forked', bool):
-            self.note_fork()
+            self.expect_child()
         self.wish: int | None = None
         if hello['number'] is not None:
             self.wish = field(hello, 'number', int)
@@ -158,8 +158,8 @@ class Worker:
             {'workers': field(hello, 'workers', str)}
         )
 
-    def note_fork(self) -> None:
-        """Note that the process has just forked another."""
+    def expect_child(self) -> None:
+        """Note that the process has just forked another, or is about to."""
         self.forked = asyncio.get_running_loop().time()
 
     @property

@@ -281,6 +281,8 @@ class Process:
         deadline = time.monotonic() + timeout
         with self._changed:
             while True:
+                # Before the log is searched: it may say it last.
+                ended = not self._reader.is_alive()
                 found = list(re.finditer(pattern, self.log))
                 if len(found) >= count:
                     return found
@@ -291,7 +293,7 @@ class Process:
                         f'not {count}, within {timeout} s'
                     )
                 self._changed.wait(min(left, 0.2))
-                if self.returncode is not None and not self._reader.is_alive():
+                if ended and self.returncode is not None:
                     raise TimeoutError(
                         f'{self.name} ended with '
                         f'{self.returncode} before logging '

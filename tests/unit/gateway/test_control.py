@@ -13,6 +13,7 @@
 """The control socket: who is heard, and when the gateway ends."""
 
 import asyncio
+import errno
 import os
 import socket
 import subprocess
@@ -240,6 +241,17 @@ class TestControl(GatewayTestCase):
         await agent.wait('worker', 2)
         lines = [line for _, line in agent.said('log') if 'stumbled' in line]
         self.assertEqual(2, len(lines), lines)
+
+    async def test_a_limit_is_no_bug(self):
+        agent = await self.agent()
+        loop = asyncio.get_running_loop()
+        for error in (OSError(errno.EMFILE, 'too many'), MemoryError()):
+            loop.call_exception_handler({'message': '', 'exception': error})
+        await agent.wait('log', 3)
+        lines = [line for _, line in agent.said('log')[1:]]
+        for line in lines:
+            self.assertIn(str(os.getpid()), line)
+            self.assertNotIn('report it', line)
 
     async def test_a_ticket_joins_once(self):
         agent = await self.agent()

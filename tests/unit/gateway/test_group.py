@@ -72,7 +72,20 @@ class TestLauncher(GatewayTestCase):
         parent = await self.agent()
         child = await self.child(parent)
         await self.gone(child)
+        self.age(parent)
         self.assertEqual([0], await self.numbers(parent))
+
+    async def test_launches_on_after_a_reload(self):
+        # However long ago it has started: it does not say that it forks.
+        parent = await self.agent(eager=True)
+        await parent.wait('load')
+        old = await self.child(parent)
+        await parent.wait('unload')
+        await self.gone(old)
+        self.assertEqual([LAUNCHER], await self.numbers(parent))
+        new = await self.child(parent)
+        self.assertEqual([LAUNCHER, 0], await self.numbers(parent, new))
+        self.assertEqual(1, len(parent.said('load')))
 
     async def test_one_that_is_attached_keeps_its_session(self):
         parent = await self.agent()

@@ -103,7 +103,7 @@ class TestWorker(unittest.IsolatedAsyncioTestCase):
 
     async def test_expects_a_child_for_a_while(self):
         self.assertFalse(self.worker.expecting)
-        self.worker.note_fork()
+        self.worker.expect_child()
         self.assertTrue(self.worker.expecting)
         self.worker.forked -= worker_.CHILD_SECONDS
         self.assertFalse(self.worker.expecting)
