@@ -21,6 +21,7 @@ import os
 import sys
 
 from osdbg import exceptions
+from osdbg.gateway import bounds
 from osdbg.gateway.control import Gateway
 from osdbg.gateway import protocol
 
@@ -80,6 +81,7 @@ def main(arguments: list[str]) -> int:
         return 0 if '--detach' in arguments else _meet()
     import asyncio
 
+    bounds.raise_descriptor_limit()
     asyncio.run(Gateway(sock.detach()).run())
     return 0
 

@@ -19,6 +19,7 @@ import asyncio
 import re
 from typing import Any
 
+from osdbg.gateway import bounds
 from osdbg.gateway.worker import LoadFailed
 from osdbg.gateway.worker import Worker
 
@@ -80,7 +81,7 @@ class Call(abc.ABC):
             self._task.cancel()
             self._settled.set()
             self.worker.send(attached=False)
-            self.writer.close()
+            bounds.close(self.writer)
 
     @abc.abstractmethod
     async def _talk(self) -> None:
@@ -134,7 +135,7 @@ class Link:
 
     def close(self) -> None:
         """Close the connection once all is sent."""
-        self.writer.close()
+        bounds.close(self.writer)
         self._closed.set()
 
 

@@ -15,11 +15,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import socket
 from typing import Any
 
 from osdbg import exceptions
+from osdbg.gateway import bounds
 from osdbg.gateway.call import Link
 from osdbg.gateway import dap
 from osdbg.gateway.dialer import Dialer
@@ -33,6 +35,8 @@ from osdbg.gateway.worker import Worker
 from osdbg import settings as settings_
 
 _HELLO_SECONDS = 10.0
+_MAX_REPORTS = 100
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE)
 # The longest time that a thread may wait: a year.
 _LONGEST = 365 * 24 * 3600
 # How long an agent may take to be back, when the gateway is another.
@@ -62,6 +66,8 @@ class Gateway:
         self._groups: dict[tuple[type[Group], str, str, int], Group] = {}
         self._workers: dict[str, Worker] = {}
         self._reported: set[str] = set()
+        self._arrivals = bounds.Crowd(bounds.MAX_ARRIVALS)
+        self._served: set[asyncio.StreamWriter] = set()
 
     async def run(self) -> None:
         """Serve until no process has been armed for the grace period.
@@ -84,23 +90,27 @@ class Gateway:
         self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]
     ) -> None:
         """Have a bug of ours show in the log of a service, once."""
-        what = repr(context.get('exception') or context.get('message'))
-        if what in self._reported:
+        found = context.get('exception')
+        what = repr(found or context.get('message'))
+        if what in self._reported or len(self._reported) >= _MAX_REPORTS:
             return
         self._reported.add(what)
-        for worker in list(self._workers.values())[:1]:
-            worker.log(
-                logging.WARNING,
-                f'the osdbg gateway stumbled ({what}) and goes on; please '
-                f'report it',
+        line = f'stumbled ({what}) and goes on; please report it'
+        if isinstance(found, OSError) and found.errno in _EXHAUSTED:
+            line = (
+                f'takes no connection for a second ({found.strerror}): raise '
+                f'the limit of open files of the service (ulimit -n, or '
+                f'LimitNOFILE= in its unit)'
             )
+        for worker in list(self._workers.values())[:1]:
+            worker.log(logging.WARNING, f'the osdbg gateway {line}')
 
     async def _accept(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         try:
             pid = protocol.check_peer(writer.get_extra_info('socket'))
-            message = await asyncio.wait_for(_receive(reader), _HELLO_SECONDS)
+            message = await self._first(reader, writer)
             if message and 'hello' in message:
                 worker = Worker(message['hello'], writer, pid)
                 await self._serve_agent(worker, reader)
@@ -125,7 +135,22 @@ class Gateway:
         ):
             pass  # it does not speak our language: it is let go
         finally:
-            writer.close()
+            self._served.discard(writer)
+            bounds.close(writer)
+
+    async def _first(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> dict[str, Any] | None:
+        """Read what a connection is for; None if there is no room for it."""
+        self._arrivals.enter(writer, writer.transport.abort)
+        try:
+            message = await asyncio.wait_for(_receive(reader), _HELLO_SECONDS)
+        finally:
+            self._arrivals.leave(writer)
+        if len(self._served) >= bounds.MAX_SERVED:
+            return None
+        self._served.add(writer)
+        return message
 
     async def _serve_agent(
         self,
@@ -183,6 +208,11 @@ class Gateway:
             return
         try:
             await link.run()
+        except dap.ProtocolError as exc:
+            worker.log(
+                logging.WARNING, f'osdbg: its debugger is cut off: {exc}'
+            )
+            raise
         finally:
             if worker.session is not None:
                 worker.session.link_lost(link)
@@ -283,6 +313,12 @@ class Gateway:
 
 
 async def _receive(reader: asyncio.StreamReader) -> dict[str, Any] | None:
-    """Read one line of the control protocol; None at the end."""
-    line = await reader.readline()
+    """Read one line of the control protocol; None at the end.
+
+    :raises: ValueError, TooSlow
+    """
+    line = await reader.read(1)
+    if line not in b'\n':
+        with bounds.in_time(reader, bounds.MESSAGE_SECONDS):
+            line += await reader.readline()
     return protocol.decode(line) if line.endswith(b'\n') else None

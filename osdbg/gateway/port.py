@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 
+from osdbg.gateway import bounds
 from osdbg.gateway import dap
 from osdbg.gateway import group as group_
 from osdbg.gateway.listener import Listener
@@ -27,8 +28,10 @@ from osdbg.gateway.worker import Worker
 # How long after a launcher that was attached has said that it is one the
 # first worker may come: there may be much to prepare.
 _FIRST_WORKER_SECONDS = 10.0
-# Clients beyond one for each worker: whoever connects may be anybody.
-_SPARE_CLIENTS = 64
+_NO_ROOM = (
+    'too many clients are connected that have not attached, and this one has '
+    'waited longest: connect again'
+)
 
 
 class Port(ListeningGroup):
@@ -51,14 +54,13 @@ class Port(ListeningGroup):
     async def _accept(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        if len(self.sessions) >= len(self.workers) + _SPARE_CLIENTS:
-            writer.close()
-            return
         session = Session(self, dap.Peer(reader, writer))
         self.sessions.append(session)
+        bounds.STRANGERS.enter(session, lambda: session.dismiss(_NO_ROOM))
         try:
             await session.run()
         finally:
+            bounds.STRANGERS.leave(session)
             self.sessions.remove(session)
 
     # Who comes and goes.

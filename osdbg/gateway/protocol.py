@@ -38,7 +38,6 @@ from __future__ import annotations
 
 import _socket
 import io
-import json
 import os
 import stat
 import struct
@@ -47,6 +46,7 @@ import tempfile
 from typing import Any
 
 from osdbg import exceptions
+from osdbg.gateway import payload
 
 MAX_LINE = 64 * 1024
 """The longest line that either side accepts, in bytes."""
@@ -57,6 +57,8 @@ GRACE = float(os.environ.get('OSDBG_GATEWAY_GRACE', '5'))
 ABSENT = (ConnectionRefusedError, FileNotFoundError)
 """What ``connect`` raises when there is no gateway."""
 
+# Lists and objects in a line: there is one for each process.
+_MAX_CONTAINERS = 4096
 _CONNECT_SECONDS = 1.0
 _CREDENTIALS = struct.Struct('3i')
 _UID_MAP = '/proc/self/uid_map'
@@ -203,7 +205,7 @@ def _content_of(path: str) -> bytes:
 
 def encode(message: dict[str, Any]) -> bytes:
     """Return a message as a line."""
-    return json.dumps(message, separators=(',', ':')).encode() + b'\n'
+    return payload.encode(message) + b'\n'
 
 
 def decode(line: bytes) -> dict[str, Any]:
@@ -211,13 +213,7 @@ def decode(line: bytes) -> dict[str, Any]:
 
     :raises: ValueError if it is not a JSON object
     """
-    try:
-        message = json.loads(line)
-    except RecursionError as exc:
-        raise ValueError('nested too deeply') from exc
-    if not isinstance(message, dict):
-        raise ValueError('not a JSON object')
-    return message
+    return payload.decode(line, _MAX_CONTAINERS)
 
 
 class Channel:

@@ -25,6 +25,7 @@ from typing import Any, TYPE_CHECKING
 
 from osdbg.gateway.announcer import Announcer
 from osdbg.gateway.attachment import Attachment
+from osdbg.gateway import bounds
 from osdbg.gateway.capabilities import CAPABILITIES
 from osdbg.gateway import choice
 from osdbg.gateway import dap
@@ -37,8 +38,10 @@ if TYPE_CHECKING:
 # For a worker to load its debugger, when others could be attached to instead:
 # this one may be stopped, or stuck.
 _FIRST_SECONDS = 5.0
-# IDEs send their first message at once.
+# IDEs send their first message at once, and the next one soon: meanwhile a
+# debugger is being loaded for them.
 _INITIALIZE_SECONDS = 10.0
+_ATTACH_SECONDS = 60.0
 # A killed process is noticed on its two connections one after the other.
 _DEATH_SECONDS = 0.2
 
@@ -55,11 +58,12 @@ class Session:
         self.is_root = False
         self._port = port
         self._client = client
-        client.max_body = dap.MAX_FIRST_BODY
+        client.limits = dap.STRANGER
         self._attachment: Attachment | None = None
         self._initialize: dict[str, Any] | None = None
         self._arguments: dict[str, Any] | None = None
         self._announcer: Announcer | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._requests = {
             'initialize': self._on_initialize,
@@ -73,24 +77,36 @@ class Session:
     async def run(self) -> None:
         """Serve the client until it leaves."""
         self._client.handle = self._handle
-        timer = asyncio.get_running_loop().call_later(
-            _INITIALIZE_SECONDS, self._end_a_silent_one
-        )
+        self._expect('initialize', _INITIALIZE_SECONDS)
         try:
             await self._client.run()
         except dap.ProtocolError as exc:
             self.print(f'osdbg: {exc}\n')
         finally:
-            timer.cancel()
+            self._stop_timer()
             for task in self._tasks:
                 task.cancel()
             await self._detach(terminate=False)
             self._client.close()
 
-    def _end_a_silent_one(self) -> None:
-        if self._initialize is None:
-            self.print('osdbg: expected "initialize" from an IDE\n')
-            self._client.close()
+    def _expect(self, command: str, seconds: float) -> None:
+        """Hang up if a request does not come in time."""
+        self._stop_timer()
+        self._timer = asyncio.get_running_loop().call_later(
+            seconds, self.dismiss, f'expected "{command}" from an IDE'
+        )
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def dismiss(self, why: str) -> None:
+        """Let the client go.
+
+        :param why: what it is told
+        """
+        self.print(f'osdbg: {why}\n')
+        self._client.close()
 
     def _background(self, work: Any) -> None:
         task = asyncio.ensure_future(work)
@@ -137,6 +153,8 @@ class Session:
             self._client.refuse(request, 'the session is initialized already')
             return
         self._initialize = arguments
+        self._expect('attach', _ATTACH_SECONDS)
+        bounds.STRANGERS.hear(self)
         self._client.answer(request, CAPABILITIES)
         # It takes a while, and the next request will want it.
         worker = self._port.first_free()
@@ -161,6 +179,7 @@ class Session:
             )
             return
         self._arguments = arguments
+        self._stop_timer()
         self._announcer = Announcer(
             self._client,
             bool(self._initialize.get('supportsStartDebuggingRequest')),
@@ -238,6 +257,7 @@ class Session:
         )
         try:
             await asyncio.wait_for(beginning, seconds)
+            bounds.STRANGERS.leave(self)
             return ''
         except LoadFailed as exc:
             why = str(exc)

@@ -18,6 +18,7 @@ import asyncio
 import os
 from typing import Any, TYPE_CHECKING, TypeVar
 
+from osdbg.gateway import bounds
 from osdbg.gateway import protocol
 from osdbg.gateway import words
 from osdbg import settings as settings_
@@ -37,6 +38,9 @@ CHILD_SECONDS = 2.0
 _KNOWING_SECONDS = 1.0
 # Why a debugger cannot be loaded, with the advice that goes with it.
 _MAX_REASON = 400
+# Of what agents say of themselves; a host name has 253 characters.
+_MAX_TEXT = 255
+_MAX_WORKERS = 4096
 
 
 class LoadFailed(Exception):
@@ -52,6 +56,17 @@ def field(message: dict[str, Any], name: str, kind: type[_Field]) -> _Field:
     if not isinstance(value, kind):
         raise TypeError(f'{name} is {value!r}')
     return value
+
+
+def _text(message: dict[str, Any], name: str, most: int = _MAX_TEXT) -> str:
+    """Return what a message has under a name, to keep and to show.
+
+    :raises: KeyError, TypeError, ValueError if that is no short line
+    """
+    text = field(message, name, str)
+    if words.quote(text, most) != text:
+        raise ValueError(f'{name} is {words.quote(text)}')
+    return text
 
 
 class Worker:
@@ -70,11 +85,11 @@ class Worker:
         :param process: the process id as it is here, or 0
         :raises: KeyError, TypeError, ValueError if it said something else
         """
-        self.id = field(hello, 'id', str)
-        self.parent = field(hello, 'parent', str)
+        self.id = _text(hello, 'id')
+        self.parent = _text(hello, 'parent')
         self.pid = field(hello, 'pid', int)
         self.name = words.quote(field(hello, 'name', str))
-        self.host = field(hello, 'host', str)
+        self.host = _text(hello, 'host')
         self.port = field(hello, 'port', int)
         if not 0 < self.port < 65536:
             raise ValueError(f'{self.port} is no port')
@@ -82,8 +97,8 @@ class Worker:
         self.required = field(hello, 'required', bool)
         self.holds = field(hello, 'holds', bool)
         self.opened = field(hello, 'opened', bool)
-        self.backend = field(hello, 'backend', str)
-        self.protocol = field(hello, 'protocol', str)
+        self.backend = _text(hello, 'backend')
+        self.protocol = _text(hello, 'protocol')
         self.dials = field(hello, 'direction', str) == 'connect'
         self.debugs_launcher = field(hello, 'launcher', bool)
         self.launching = field(hello, 'launching', bool)
@@ -111,7 +126,7 @@ class Worker:
         self._alone = not self.parent and process == self.pid
         self._alone = self._alone and _stands_alone(process)
         self._settings = settings_.Settings(
-            {'workers': field(hello, 'workers', str)}
+            {'workers': _text(hello, 'workers', _MAX_WORKERS)}
         )
 
     def note_fork(self) -> None:
@@ -175,6 +190,7 @@ class Worker:
     def send(self, **message: Any) -> None:
         """Send the agent a message."""
         self._writer.write(protocol.encode(message))
+        bounds.relieve(self._writer.transport, protocol.MAX_LINE)
 
     def log(self, level: int, text: str) -> None:
         """Have a line written in the service's log."""
@@ -248,7 +264,7 @@ class Worker:
 
     def traces(self, ticket: str, version: str) -> None:
         """Note that the debugger is loaded to the end, and which it is."""
-        self.version = version
+        self.version = words.quote(version)
         if ticket == self._ticket:
             self._tracing.set()
 

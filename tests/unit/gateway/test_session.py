@@ -228,7 +228,7 @@ class TestStrangers(SessionTestCase):
 
     async def test_long_messages_are_for_the_attached(self):
         client, _ = await self.attached()
-        long = 'x' * dap.MAX_FIRST_BODY
+        long = 'x' * dap.STRANGER.body
         await client.ask('threads')
         self.assertTrue((await client.ask('evaluate', a=long))['success'])
         stranger = await self.client()
@@ -380,7 +380,7 @@ class TestEnd(SessionTestCase):
     async def test_a_debugger_that_talks_nonsense(self):
         client, (agent,) = await self.attached()
         agent.links[0]._writer.write(
-            b'Content-Length: %d\r\n\r\n' % (dap.MAX_BODY + 1)
+            b'Content-Length: %d\r\n\r\n' % (dap.DEBUGGER.body + 1)
         )
         await self.assert_lost(client, agent)
 
