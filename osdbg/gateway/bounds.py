@@ -29,12 +29,17 @@ import weakref
 MAX_MEMORY = 256 * 1024 * 1024
 """What the gateway never takes more of, in bytes: the sum of all below."""
 
+BACKLOG = 512
+"""How many connections may come at the same moment: to one more, Linux answers
+after a second."""
+
 MAX_ARRIVALS = 256
 """How many connections to the control socket may not have said yet what they
 are for."""
 
 MAX_STRANGERS = 64
-"""How many clients there may be, at all ports, that have not attached."""
+"""How many clients there may be, at all ports, that have said nothing, and how
+many that have begun a session and not got a worker."""
 
 MAX_SERVED = 2048
 """How many connections to the control socket may stay: one for each armed
@@ -77,33 +82,48 @@ def in_time(reader: asyncio.StreamReader, seconds: float) -> Iterator[None]:
 class Crowd:
     """Connections of which it is not known yet what will become of them.
 
-    There is room for so many. For one more, the oldest has to go, of those
-    who have said nothing if there are any: nobody keeps others out by staying.
+    There is room for so many that have said nothing, and for as many that
+    have. For one more, the oldest goes: nobody keeps others out by staying.
     """
 
     def __init__(self, most: int) -> None:
         """Begin without any.
 
-        :param most: how many there is room for
+        :param most: how many of either kind there is room for
         """
         self._most = most
         self._silent: dict[object, Callable[[], None]] = {}
         self._heard: dict[object, Callable[[], None]] = {}
 
-    def enter(self, who: object, dismiss: Callable[[], None]) -> None:
+    def enter(
+        self, who: object, dismiss: Callable[[], None], expected: int = 0
+    ) -> None:
         """Make room for one more.
 
         :param dismiss: is called if it has to go
+        :param expected: how many were asked to come, and have room beside
         """
-        if len(self._silent) + len(self._heard) >= self._most:
-            queue = self._silent or self._heard
-            queue.pop(next(iter(queue)))()
-        self._silent[who] = dismiss
+        self._add(self._silent, who, dismiss, expected)
 
-    def hear(self, who: object) -> None:
-        """Note that one has said something sensible."""
+    def hear(self, who: object, expected: int = 0) -> None:
+        """Note that one has said something sensible.
+
+        :param expected: as above
+        """
         if who in self._silent:
-            self._heard[who] = self._silent.pop(who)
+            dismiss = self._silent.pop(who)
+            self._add(self._heard, who, dismiss, expected)
+
+    def _add(
+        self,
+        queue: dict[object, Callable[[], None]],
+        who: object,
+        dismiss: Callable[[], None],
+        expected: int,
+    ) -> None:
+        if len(queue) >= self._most + expected:
+            queue.pop(next(iter(queue)))()
+        queue[who] = dismiss
 
     def leave(self, who: object) -> None:
         """Forget one: it has gone, or is known now."""

@@ -77,7 +77,10 @@ class Gateway:
         self._listener.setblocking(False)
         asyncio.get_running_loop().set_exception_handler(self._report)
         server = await asyncio.start_unix_server(
-            self._accept, sock=self._listener, limit=protocol.MAX_LINE
+            self._accept,
+            sock=self._listener,
+            limit=protocol.MAX_LINE,
+            backlog=bounds.BACKLOG,
         )
         idle = 0.0
         step = min(0.5, protocol.GRACE / 2)
@@ -112,12 +115,13 @@ class Gateway:
             pid = protocol.check_peer(writer.get_extra_info('socket'))
             message = await self._first(reader, writer)
             if message and 'hello' in message:
-                worker = Worker(message['hello'], writer, pid)
+                worker = Worker(message.pop('hello'), writer, pid)
                 await self._serve_agent(worker, reader)
             elif message and 'join' in message:
                 await self._serve_link(str(message['join']), reader, writer)
             elif message and 'prompt' in message:
-                await self._serve_prompt(message['prompt'], reader, writer)
+                prompt = field(message, 'prompt', dict)
+                await self._serve_prompt(prompt, reader, writer)
             elif message and 'terminal' in message:
                 ids = field(message, 'terminal', list)
                 await self._serve_terminal(ids, reader, writer)
@@ -150,7 +154,7 @@ class Gateway:
         if len(self._served) >= bounds.MAX_SERVED:
             return None
         self._served.add(writer)
-        return message
+        return message if message and len(message) == 1 else None
 
     async def _serve_agent(
         self,
@@ -228,6 +232,7 @@ class Gateway:
         if type(seconds) not in (int, float) or not seconds >= 0:
             raise TypeError(f'seconds is {seconds!r}')
         worker = await self._known(field(prompt, 'worker', str))
+        prompt.clear()  # whoever waits for long keeps nothing long
         group = self._group(worker)
         if isinstance(group, PromptPort):
             seconds = float(min(seconds, _LONGEST))
@@ -241,6 +246,7 @@ class Gateway:
     ) -> None:
         """Serve a terminal of our user's, for some workers of one port."""
         workers = [self._workers[i] for i in ids if i in self._workers]
+        ids.clear()  # whoever waits for long keeps nothing long
         groups = {self._group(worker) for worker in workers}
         if len(groups) == 1:
             group = groups.pop()

@@ -50,8 +50,8 @@ class Limits(NamedTuple):
 
     body: int
     """The longest message, in bytes."""
-    containers: int
-    """How many lists and objects there may be in a message."""
+    values: int
+    """How many values there may be in a message."""
     unread: int
     """How much may wait for it to be read, in bytes."""
     seconds: float | None
@@ -60,20 +60,20 @@ class Limits(NamedTuple):
 
 STRANGER = Limits(
     body=64 * 1024,
-    containers=1000,
+    values=2000,
     unread=128 * 1024,
     seconds=bounds.MESSAGE_SECONDS,
 )
 """A client that has not attached: it may be anybody."""
 CLIENT = Limits(
     body=_MiB,
-    containers=20_000,
+    values=200_000,
     unread=32 * _MiB,
     seconds=bounds.MESSAGE_SECONDS,
 )
 """A client that has: what it asks is short, not what it is told."""
 DEBUGGER = Limits(
-    body=16 * _MiB, containers=250_000, unread=32 * _MiB, seconds=None
+    body=16 * _MiB, values=500_000, unread=32 * _MiB, seconds=None
 )
 """A debugger in a worker, which is slow where the worker is stopped."""
 
@@ -107,7 +107,7 @@ async def read(
     except OSError:
         return None
     try:
-        return payload.decode(body, limits.containers)
+        return payload.decode(body, limits.values)
     except ValueError as exc:
         raise ProtocolError(f'a message is not as expected: {exc}') from exc
 

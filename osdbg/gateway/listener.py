@@ -22,6 +22,7 @@ import logging
 from typing import Any, TYPE_CHECKING
 import weakref
 
+from osdbg.gateway import bounds
 from osdbg.gateway import dap
 from osdbg import settings
 
@@ -128,6 +129,7 @@ class Listener:
             self._group.host,
             self.number,
             limit=dap.MAX_HEADER,
+            backlog=bounds.BACKLOG,
             start_serving=False,
         )
         try:

@@ -34,13 +34,13 @@ def decode(data: bytes, most: int) -> dict[str, Any]:
     """Return the object that is written in some bytes.
 
     :param data: JSON, in UTF-8
-    :param most: how many lists and objects there may be in it; each takes
-        forty times as much memory as the bytes that it is written in
+    :param most: how many values there may be in it, at the most: some take
+        forty times as much memory as the bytes that they are written in
     :raises: ValueError if it is something else
     """
     opened = data.count(b'{') + data.count(b'[')
-    if opened > most:
-        raise ValueError(f'more than {most} lists and objects')
+    if opened + data.count(b',') > most:  # or fewer: some may be in texts
+        raise ValueError(f'it has more than {most} values')
     try:
         message = json.loads(
             data.decode(),

@@ -56,12 +56,23 @@ class Port(ListeningGroup):
     ) -> None:
         session = Session(self, dap.Peer(reader, writer))
         self.sessions.append(session)
-        bounds.STRANGERS.enter(session, lambda: session.dismiss(_NO_ROOM))
+        self.admit(session)
         try:
             await session.run()
         finally:
             bounds.STRANGERS.leave(session)
             self.sessions.remove(session)
+
+    def admit(self, session: Session) -> None:
+        """Have a session wait for a worker, as long as there is room."""
+        bounds.STRANGERS.enter(
+            session, lambda: session.dismiss(_NO_ROOM), self.expected
+        )
+
+    @property
+    def expected(self) -> int:
+        """How many workers a client is asked to attach to, and has not."""
+        return sum(w.loading and not w.attached for w in self.workers)
 
     # Who comes and goes.
 

@@ -57,8 +57,8 @@ GRACE = float(os.environ.get('OSDBG_GATEWAY_GRACE', '5'))
 ABSENT = (ConnectionRefusedError, FileNotFoundError)
 """What ``connect`` raises when there is no gateway."""
 
-# Lists and objects in a line: there is one for each process.
-_MAX_CONTAINERS = 4096
+# In a line; the answer to a command has fifteen for each process.
+_MAX_VALUES = 100_000
 _CONNECT_SECONDS = 1.0
 _CREDENTIALS = struct.Struct('3i')
 _UID_MAP = '/proc/self/uid_map'
@@ -213,7 +213,7 @@ def decode(line: bytes) -> dict[str, Any]:
 
     :raises: ValueError if it is not a JSON object
     """
-    return payload.decode(line, _MAX_CONTAINERS)
+    return payload.decode(line, _MAX_VALUES)
 
 
 class Channel:

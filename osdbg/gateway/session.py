@@ -154,7 +154,7 @@ class Session:
             return
         self._initialize = arguments
         self._expect('attach', _ATTACH_SECONDS)
-        bounds.STRANGERS.hear(self)
+        bounds.STRANGERS.hear(self, self._port.expected)
         self._client.answer(request, CAPABILITIES)
         # It takes a while, and the next request will want it.
         worker = self._port.first_free()
@@ -248,6 +248,7 @@ class Session:
         :returns: why it could not be done, or nothing
         """
         worker.session = self
+        bounds.STRANGERS.leave(self)
         attachment = Attachment(self._client, worker, request)
         self._attachment = attachment
         beginning = asyncio.ensure_future(attachment.begin(initialize))
@@ -257,7 +258,6 @@ class Session:
         )
         try:
             await asyncio.wait_for(beginning, seconds)
-            bounds.STRANGERS.leave(self)
             return ''
         except LoadFailed as exc:
             why = str(exc)
@@ -270,6 +270,7 @@ class Session:
         self._attachment = None
         worker.session = None
         worker.unload()
+        self._port.admit(self)
         return why
 
     def _end_quietly(self, request: dap.Message) -> None:

@@ -40,7 +40,7 @@ _KNOWING_SECONDS = 1.0
 _MAX_REASON = 400
 # Of what agents say of themselves; a host name has 253 characters.
 _MAX_TEXT = 255
-_MAX_WORKERS = 4096
+_MAX_WORKERS = 1024
 
 
 class LoadFailed(Exception):

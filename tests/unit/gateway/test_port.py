@@ -304,9 +304,7 @@ class TestClients(GatewayTestCase):
         self.assertIn('waited longest', said['output'])
         await silent.task
         self.assertTrue((await heard.ask('initialize'))['success'])
-        later = await self.client()
-        await late.task
-        for client in (attached, heard, later):
+        for client in (attached, heard, late, await self.client()):
             self.assertIn('success', await client.ask('threads'))
             self.assertFalse(client.task.done())
 

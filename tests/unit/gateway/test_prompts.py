@@ -264,6 +264,7 @@ class PromptsTest(unittest.IsolatedAsyncioTestCase):
         self.assertIn(b'has waited longest', await typed[0].rest())
         prompt = await self.prompt()
         prompt.send(b'(Pdb) ')
+        self.assertIn(b'no breakpoint', await typed[1].line())
         self.assertEqual(b'osdbg: api.py:12\r\n', await typed[1].line())
 
     async def test_silent_ones_do_not_keep_others_out(self):
