@@ -13,7 +13,8 @@
 """Many connections, from one process, to a gateway.
 
 ``python crowd.py PORT|@NAME COUNT WORDS`` connects so often, sends the words
-(in hexadecimal) over each, reads nothing, and stays until it is killed.
+(in hexadecimal; NUMBER is the connection's) over each, reads nothing, and
+stays until it is killed.
 """
 
 import contextlib
@@ -40,11 +41,12 @@ def main(address, count, words):
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     held = []
-    for _ in range(int(count)):
+    for number in range(int(count)):
         sock = connect(address)
         sock.setblocking(False)
         with contextlib.suppress(BlockingIOError, ConnectionError):
-            sock.send(bytes.fromhex(words))
+            said = bytes.fromhex(words)
+            sock.send(said.replace(b'NUMBER', b'%d' % number))
         held.append(sock)
     print(f'HOLDING {len(held)}', flush=True)
     signal.pause()

@@ -53,6 +53,12 @@ class GatewayCase(OneServiceTestCase):
     def descriptors(self):
         return len(os.listdir(f'/proc/{self.pid}/fd'))
 
+    def processor_seconds(self):
+        """Return how long it has worked."""
+        stat = pathlib.Path(f'/proc/{self.pid}/stat').read_text()
+        user, system = stat.rpartition(')')[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf('SC_CLK_TCK')
+
     def peak(self):
         """Return the most memory it has ever had, in bytes."""
         status = pathlib.Path(f'/proc/{self.pid}/status').read_text()
@@ -63,6 +69,8 @@ class GatewayCase(OneServiceTestCase):
         """See that it is the same one, and has not taken too much."""
         self.assertEqual([self.pid], self.gateways())
         self.assertLess(self.peak(), bounds.MAX_MEMORY)
+        if os.environ.get('OSDBG_TEST_PEAK'):
+            print(self.id().rpartition('.')[2], self.peak() >> 20)
 
     def assert_unharmed(self):
         """See that it serves the next client, has no leak and no bug."""

@@ -15,10 +15,13 @@
 import time
 
 from osdbg.gateway import bounds
-from osdbg.gateway import dap as gateway_dap
+from osdbg.gateway import dap
 from osdbg.gateway import protocol
+from tests.functional.harness import POLL
+from tests.functional.harness import wait_until
 from tests.fuzz.gateway_case import frame
 from tests.fuzz.gateway_case import GatewayCase
+from tests.fuzz.gateway_case import hear
 from tests.fuzz.gateway_case import request
 from tests.unit.gateway.parts import hello_of
 
@@ -31,6 +34,8 @@ CROWDS = (
     (b'{"hello"', True),
 )
 SOON = 5
+ASKS = 20
+DESCRIPTORS = 64
 # What becomes many times as large as it is.
 PIECES = (
     b'{"":{}},',
@@ -40,7 +45,13 @@ PIECES = (
     b'999,',
     '"\u20ac\U0001f40d",'.encode(),
 )
-MANY = 20_000
+MANY = 1_000_000
+LONG = (
+    "'x' * 15_000_000",
+    "'\\U0001f40d' + 'x' * 15_000_000",
+    "'\\U0001f40d' * 1_200_000",
+)
+TOO_LONG = "'x' * 20_000_000"
 
 
 def bomb(limits, piece, command):
@@ -49,9 +60,8 @@ def bomb(limits, piece, command):
     head += b'"arguments":{"x":['
     tail = b'0]}}'
     times = (limits.body - len(head) - len(tail)) // len(piece)
-    opened = piece.count(b'{') + piece.count(b'[')
-    if opened:
-        times = min(times, (limits.containers - 3) // opened)
+    values = sum(map(piece.count, (b'{', b'[', b',')))
+    times = min(times, (limits.values - 10) // values)
     return frame(head + piece * times + tail)
 
 
@@ -70,8 +80,44 @@ class CrowdTest(GatewayCase):
         self.disperse(*crowds)
         self.assert_unharmed()
 
-    def test_few_descriptors(self):
-        pass
+    def test_many_agents(self):
+        hello = hello_of(
+            id='agentNUMBER',
+            parent='p' * 255,
+            backend='b' * 255,
+            workers='9' * 1000,
+            host='127.0.0.1',
+            port=self.port,
+            opened=False,
+        )
+        line = protocol.encode({'hello': hello})
+        crowd = self.crowd(bounds.MAX_SERVED + 100, line, control=True)
+        crowd.wait_log('HOLDING')
+        ids = [f'agent{number}' for number in range(bounds.MAX_SERVED)]
+        for number in range(ASKS):
+            # They have to be told, and read nothing.
+            with self.connect_control() as sock:
+                wish = {'ids': ids, 'open': number % 2 == 0}
+                sock.sendall(protocol.encode({'ask': wish}))
+                hear(sock)
+        self.assert_lives()
+        self.disperse(crowd)
+        self.assert_unharmed()
+
+
+class DescriptorTest(GatewayCase):
+    def start_service(self, **options):
+        limit = f'ulimit -n {DESCRIPTORS}; exec "$0" "$@"'
+        return super().start_service(runner=('sh', '-c', limit), **options)
+
+    def test_none_are_left(self):
+        crowd = self.crowd(2 * DESCRIPTORS, control=True)
+        self.service.wait_log('raise the limit of open files')
+        before = self.processor_seconds()
+        time.sleep(SOON)
+        self.assertLess(self.processor_seconds() - before, SOON / 10)
+        self.disperse(crowd)
+        self.assert_unharmed()
 
 
 class BombTest(GatewayCase):
@@ -80,109 +126,71 @@ class BombTest(GatewayCase):
         socks = []
         for _ in range(bounds.MAX_STRANGERS):
             sock = self.connect()
-            socks.append(sock)
+            self.addCleanup(sock.close)
             for message in messages:
                 sock.sendall(message)
+            socks.append(sock)
         return socks
 
     def test_strangers(self):
-        client = self.attach(self.port)  # the others have to wait
+        client = self.attach(self.port)  # so that the others have to wait
         for piece in PIECES:
             socks = self.bombard(
-                bomb(gateway_dap.STRANGER, piece, 'initialize'),
-                bomb(gateway_dap.STRANGER, piece, 'attach'),
+                bomb(dap.STRANGER, piece, 'initialize'),
+                bomb(dap.STRANGER, piece, 'attach'),
             )
+            for sock in socks:
+                self.assertIn(b'"initialize"', sock.recv(9999))
             client.root.threads()
             for sock in socks:
-                self.assertIn(b'"command":"initialize"', sock.recv(9999))
-            print(piece, self.peak() >> 20)
-            for sock in socks:
                 sock.close()
-        client.hang_up()
+            wait_until(
+                'end of them', lambda: self.descriptors() <= self.idle + 2
+            )
+        client.detach()
         self.assert_unharmed()
 
     def test_half_messages_of_strangers(self):
-        message = bomb(gateway_dap.STRANGER, PIECES[0], 'initialize')
+        message = bomb(dap.STRANGER, PIECES[0], 'initialize')
         self.bombard(message[:-1])
-        print(self.peak() >> 20)
         self.assert_unharmed()
-
-    def attached(self):
-        client = self.attach(self.port)
-        return client.root
 
     def test_attached(self):
-        session = self.attached()
-        for number, piece in enumerate(PIECES):
-            message = bomb(gateway_dap.CLIENT, piece, 'evaluate')
-            session.socket.sendall(message)
-            print(piece, self.peak() >> 20)
-        session.threads()
-        session.disconnect()
-        print(self.peak() >> 20)
-        self.assert_unharmed()
-
-    def test_client_that_never_reads(self):
-        client = self.attach(self.port)
-        root = client.root
-        sock = self.connect()
-        sock.settimeout(1)
-        try:
-            for seq in range(10**6):
-                sock.sendall(request(seq, 'threads') * 1000)
-        except OSError as exc:
-            print(seq, exc)
-        print(self.peak() >> 20)
-        self.assert_lives()
+        root = self.attach(self.port).root
+        for piece in PIECES:
+            root.socket.sendall(bomb(dap.CLIENT, piece, 'evaluate'))
         root.threads()
-        client.hang_up()
+        root.disconnect()
         self.assert_unharmed()
 
     def test_long_answers(self):
-        client = self.attach(self.port)
-        for text in (
-            "'x' * 15_000_000",
-            "'\U0001f40d' + 'x' * 15_000_000",
-            "'\U0001f40d' * 1_200_000",
-        ):
-            try:
-                body = client.root.request(
-                    'evaluate', expression=text, context='clipboard'
-                )
-                print(text, len(str(body)), self.peak() >> 20)
-            except Exception as exc:
-                print(text, exc, self.peak() >> 20)
-                client = self.attach(self.port)
-        client.hang_up()
+        root = self.attach(self.port).root
+        for expression in LONG:
+            text = root.request(
+                'evaluate', expression=expression, context='clipboard'
+            )['result']
+            self.assertGreater(len(text), MANY)
+        root.disconnect()
         self.assert_unharmed()
 
-    def agent(self, number):
-        sock = self.connect_control()
-        hello = hello_of(
-            id=f'fake{number}',
-            port=self.port,
-            host='127.0.0.1',
-            pid=10**6 + number,
-            workers='9' * 4000,
-            backend='x' * 255,
-            parent='p' * 255,
-            opened=False,
-        )
-        sock.sendall(protocol.encode({'hello': hello}))
-        return sock
+    def test_an_answer_that_is_too_long(self):
+        root = self.attach(self.port).root
+        root.send('evaluate', expression=TOO_LONG, context='clipboard')
+        self.service.wait_log('its debugger is cut off: .*Content-Length')
+        root.wait_event('terminated')
+        self.assert_unharmed()
 
-    def test_agents(self):
-        socks = [self.agent(n) for n in range(bounds.MAX_SERVED + 10)]
-        self.attach_again(self.worker)
-        print('agents', self.peak() >> 20, self.descriptors())
-        ids = [f'fake{n}' for n in range(1000)]
-        for i in range(50):
-            ask = self.connect_control()
-            ask.sendall(
-                protocol.encode({'ask': {'ids': ids, 'open': bool(i % 2)}})
-            )
-        time.sleep(3)
-        print('agents', self.peak() >> 20, self.descriptors())
-        for s in socks:
-            s.close()
+    def test_clients_that_never_read(self):
+        client = self.attach(self.port)
+        deaf = self.bombard()
+        for sock in deaf:
+            sock.settimeout(POLL)
+            with self.assertRaises(OSError):
+                while True:
+                    sock.sendall(request(1, 'threads') * 1000)
+        root = client.root
+        root._hang_up = True  # it stops reading
+        for _ in range(ASKS):
+            root.send('evaluate', expression=LONG[0], context='clipboard')
+        wait_until('cut', lambda: not self.worker.state()['debugger_threads'])
         self.assert_unharmed()
