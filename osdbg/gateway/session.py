@@ -214,7 +214,9 @@ class Session:
         worker = await choice.next_free(self._port)
         failed: list[Worker] = []
         first = ''
-        while worker is not None:
+        # Up to Python 3.11 wait_for() swallows a cancellation that comes with
+        # the result: whoever has left would take the worker, for ever.
+        while worker is not None and not self._client.closed:
             failed.append(worker)
             following = self._port.first_free(but=failed)
             seconds = None if following is None else _FIRST_SECONDS

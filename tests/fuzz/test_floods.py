@@ -177,7 +177,8 @@ class BombTest(GatewayCase):
         root = self.attach(self.port).root
         root.send('evaluate', expression=TOO_LONG, context='clipboard')
         self.service.wait_log('its debugger is cut off: .*Content-Length')
-        root.wait_event('terminated')
+        root.wait_event('output', lambda body: 'is gone' in body['output'])
+        root.disconnect()
         self.assert_unharmed()
 
     def test_clients_that_never_read(self):

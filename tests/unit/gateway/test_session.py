@@ -235,6 +235,19 @@ class TestStrangers(SessionTestCase):
         self.assertIs(dap.GONE, await stranger.ask('initialize', a=long))
         self.assertIn('Content-Length', str(stranger.events))
 
+    async def test_those_who_leave_while_they_wait_take_no_worker(self):
+        first, _ = await self.attached()
+        waiting = [await self.client() for _ in range(20)]
+        for client in waiting:
+            await client.ask('initialize')
+            client.peer.request('attach', {}, lambda answer: None)
+        await asyncio.sleep(0.05)
+        for client in waiting:
+            client.peer._writer.transport.abort()
+        await until(lambda: len(self.group().sessions) == 1)
+        await first.ask('disconnect')
+        self.assertTrue((await (await self.client()).attach())['success'])
+
 
 class TestTalk(SessionTestCase):
     async def test_passes_through(self):
