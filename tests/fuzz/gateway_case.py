@@ -89,6 +89,15 @@ class GatewayCase(OneServiceTestCase):
         """Connect to the debug port."""
         return socket.create_connection(('127.0.0.1', self.port), TIMEOUT)
 
+    def connect_attached(self):
+        """Connect to the debug port, and attach."""
+        sock = self.connect()
+        sock.sendall(request(1, 'initialize') + request(2, 'attach'))
+        hear(sock, b'"event":"initialized"')
+        sock.sendall(request(3, 'configurationDone'))
+        hear(sock, b'"command":"attach"')
+        return sock
+
     def connect_control(self):
         """Connect to the control socket."""
         sock = socket.socket(socket.AF_UNIX)
@@ -120,12 +129,17 @@ class GatewayCase(OneServiceTestCase):
             crowd.wait()
 
 
-def hear(sock):
-    """Return all that is said until the other side hangs up."""
+def hear(sock, words=None):
+    """Return all that is said until the other side hangs up.
+
+    :param words: in the middle of what it says, after which to stop
+    """
     heard = bytearray()
     try:
-        while data := sock.recv(65536):
+        while data := sock.recv(1024 * 1024):
             heard += data
+            if words and heard.find(words, -len(data) - len(words)) >= 0:
+                break
     except ConnectionResetError:
         pass
     return bytes(heard)

@@ -65,6 +65,10 @@ def bomb(limits, piece, command):
     return frame(head + piece * times + tail)
 
 
+def evaluate(text):
+    return request(8, 'evaluate', {'expression': text, 'context': 'clipboard'})
+
+
 class CrowdTest(GatewayCase):
     def test_ten_thousand_connections(self):
         crowds = [
@@ -164,13 +168,13 @@ class BombTest(GatewayCase):
         self.assert_unharmed()
 
     def test_long_answers(self):
-        root = self.attach(self.port).root
-        for expression in LONG:
-            text = root.request(
-                'evaluate', expression=expression, context='clipboard'
-            )['result']
-            self.assertGreater(len(text), MANY)
-        root.disconnect()
+        with self.connect_attached() as sock:
+            for text in LONG:
+                sock.sendall(evaluate(text) + request(9, 'threads'))
+                heard = hear(sock, b'"command":"threads"')
+                self.assertGreater(len(heard), MANY)
+            sock.sendall(request(10, 'disconnect'))
+            hear(sock)
         self.assert_unharmed()
 
     def test_an_answer_that_is_too_long(self):
@@ -189,9 +193,11 @@ class BombTest(GatewayCase):
             with self.assertRaises(OSError):
                 while True:
                     sock.sendall(request(1, 'threads') * 1000)
-        root = client.root
-        root._hang_up = True  # it stops reading
-        for _ in range(ASKS):
-            root.send('evaluate', expression=LONG[0], context='clipboard')
-        wait_until('cut', lambda: not self.worker.state()['debugger_threads'])
+        client.detach()
+        with self.connect_attached() as sock:
+            sock.sendall(evaluate(LONG[0]) * ASKS)
+            wait_until('cut', lambda: not self.is_debugged())
         self.assert_unharmed()
+
+    def is_debugged(self):
+        return self.worker.state()['debugger_threads']

@@ -130,6 +130,8 @@ class SlowTest(GatewayCase):
         with self.connect() as sock, self.connect_control() as control:
             hello = hello_of(port=self.port, opened=False)
             control.sendall(protocol.encode({'hello': hello}) + b'{"forked"')
+            sock.sendall(request(1, 'initialize'))
+            hear(sock, b'"initialize"')
             said = self.drip(sock, b'Content-Length: 2')
             self.assertIn(b'not complete after 30 s', said)
             hear(control)
