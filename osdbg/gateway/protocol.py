@@ -59,7 +59,7 @@ ABSENT = (ConnectionRefusedError, FileNotFoundError)
 
 # In a line; the answer to a command has fifteen for each process.
 _MAX_VALUES = 100_000
-_CONNECT_SECONDS = 1.0
+_CONNECT_SECONDS = 1
 _CREDENTIALS = struct.Struct('3i')
 _UID_MAP = '/proc/self/uid_map'
 _OVERFLOW_UID = '/proc/sys/kernel/overflowuid'
@@ -128,24 +128,34 @@ def claim_spawn() -> _socket.socket | None:
     return sock
 
 
-def connect() -> _socket.socket:
+def connect(wait: bool = True) -> _socket.socket:
     """Connect to this user's gateway.
 
+    :param wait: for a second, where many others connect to it just now
     :raises: OSError when there is none (ABSENT) or it accepts nobody,
         GatewayUnavailable when the one who answers is another user
     """
     sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
-        # Without a limit a full backlog would block for ever; with one,
-        # Linux says at once that it is full.
-        sock.settimeout(_CONNECT_SECONDS)
+        # Without a limit a full backlog would block for ever; with one of
+        # Python's, Linux says at once that it is full, with its own it waits.
+        if wait:
+            _limit_sending(sock, _CONNECT_SECONDS)
+        else:
+            sock.settimeout(_CONNECT_SECONDS)
         sock.connect(address())
         sock.settimeout(None)
+        _limit_sending(sock, 0)
         check_peer(sock)
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+def _limit_sending(sock: _socket.socket, seconds: int) -> None:
+    limit = struct.pack('ll', seconds, 0)
+    sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDTIMEO, limit)
 
 
 def peer(sock: Any) -> tuple[int, int]:

@@ -92,7 +92,8 @@ class GatewayCase(OneServiceTestCase):
     def connect_attached(self):
         """Connect to the debug port, and attach."""
         sock = self.connect()
-        sock.sendall(request(1, 'initialize') + request(2, 'attach'))
+        sock.sendall(request(1, 'initialize', {'adapterID': 'debugpy'}))
+        sock.sendall(request(2, 'attach'))
         hear(sock, b'"event":"initialized"')
         sock.sendall(request(3, 'configurationDone'))
         hear(sock, b'"command":"attach"')

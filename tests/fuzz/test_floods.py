@@ -33,7 +33,7 @@ CROWDS = (
     (b'', True),
     (b'{"hello"', True),
 )
-SOON = 5
+SOON = 10
 ASKS = 20
 DESCRIPTORS = 64
 # What becomes many times as large as it is.
