@@ -335,7 +335,7 @@ class Agent:
         # In one go for whoever forks: a child must know the socket to close
         # it, and nothing may be sent over it before the hello.
         with self._debugger.gate:
-            channel = protocol.Channel(protocol.connect())
+            channel = protocol.Channel(protocol.connect(wait=False))
             self._said = self._wishes()
             with self._opening:
                 channel.send(hello=self._hello())

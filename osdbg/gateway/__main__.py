@@ -23,6 +23,7 @@ import sys
 from typing import Any
 
 from osdbg import exceptions
+from osdbg.gateway import bounds
 from osdbg.gateway.control import Gateway
 from osdbg.gateway import private
 from osdbg.gateway import protocol
@@ -123,6 +124,7 @@ def main(arguments: list[str]) -> int:
         print(notice, flush=True)
     import asyncio
 
+    bounds.raise_descriptor_limit()
     name = sock.getsockname()
     try:
         asyncio.run(Gateway(sock.detach(), notice, for_all).run())

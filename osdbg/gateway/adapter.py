@@ -76,7 +76,7 @@ class AdapterCall(Call):
         self._children: set[AdapterCall] = set()
         self._alone = False
         self._adapter = dap.Peer(reader, writer)
-        self._adapter.max_body = dap.MAX_FIRST_BODY
+        self._adapter.limits = dap.STRANGER
         self._server = DebugServer(
             self._adapter, worker, root.pid if root else _NOBODY, self._take
         )

@@ -59,6 +59,7 @@ class Attachment:
         self._link: dap.Peer | None = None
         # Events that come before the client has been told that it attached.
         self._early: list[dap.Message] | None = []
+        self._configuring = False
         self._threads = ThreadList()
 
     async def begin(
@@ -91,13 +92,13 @@ class Attachment:
             # It has been unloaded since it answered.
             raise LoadFailed(f'{self.worker.title} was unloaded')
         self._link = link
-        self._client.max_body = dap.MAX_BODY
+        self._client.limits = dap.CLIENT
         self._client.event('initialized')
 
     @property
     def configurable(self) -> bool:
         """Whether the client may send ``configurationDone`` now."""
-        return self._link is not None and self._early is not None
+        return self._link is not None and not self._configuring
 
     async def configure(
         self, request: dap.Message, arguments: dict[str, Any]
@@ -106,6 +107,7 @@ class Attachment:
 
         :returns: whether the client is attached now
         """
+        self._configuring = True
         await self.worker.tracing()
         link, early = self._link, self._early
         if link is None or early is None:
@@ -123,7 +125,7 @@ class Attachment:
 
     def pass_on(self, request: dap.Message, arguments: Any) -> None:
         """Have the debugger answer a request of the client."""
-        command = str(request.get('command'))
+        command, request = str(request['command']), dap.heading(request)
         if command in ('pause', 'continue'):
             # The process as a whole, not one of its threads.
             given = arguments if isinstance(arguments, dict) else {}
@@ -148,6 +150,8 @@ class Attachment:
     def _ask(self, command: str, arguments: Any, answer: Any) -> None:
         if self._link is None:
             answer(dap.GONE)
+        elif self._link.overloaded:
+            answer(dap.OVERLOADED)
         else:
             self._link.request(command, arguments, answer)
 

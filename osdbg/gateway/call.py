@@ -19,6 +19,7 @@ import asyncio
 import re
 from typing import Any
 
+from osdbg.gateway import bounds
 from osdbg.gateway.guard import Client
 from osdbg.gateway import peers
 from osdbg.gateway.peers import Peer
@@ -83,7 +84,7 @@ class Call(abc.ABC):
             self._task.cancel()
             self._settled.set()
             self.worker.detach()
-            self.writer.close()
+            bounds.close(self.writer)
 
     @abc.abstractmethod
     async def _talk(self) -> None:
@@ -154,7 +155,7 @@ class Link:
 
     def close(self) -> None:
         """Close the connection once all is sent."""
-        self.writer.close()
+        bounds.close(self.writer)
         self._closed.set()
 
 

@@ -23,6 +23,7 @@ from typing import Any
 
 from osdbg import addresses
 from osdbg import exceptions
+from osdbg.gateway import bounds
 from osdbg.gateway.call import Link
 from osdbg.gateway import dap
 from osdbg.gateway.dialer import Dialer
@@ -38,6 +39,8 @@ from osdbg.gateway.worker import seconds_of
 from osdbg.gateway.worker import Worker
 
 _HELLO_SECONDS = 10.0
+_MAX_REPORTS = 100
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE)
 # How long an agent may take to be back, when the gateway is another.
 _RETURN_SECONDS = 3.0
 _LOOK_SECONDS = 0.02
@@ -76,6 +79,8 @@ class Gateway:
         self._groups: dict[_Key, Group] = {}
         self._workers: dict[str, Worker] = {}
         self._reported: set[str] = set()
+        self._arrivals = bounds.Crowd(bounds.MAX_ARRIVALS)
+        self._served: set[asyncio.StreamWriter] = set()
 
     async def run(self) -> None:
         """Serve until no process has been armed for the grace period.
@@ -85,7 +90,10 @@ class Gateway:
         self._listener.setblocking(False)
         asyncio.get_running_loop().set_exception_handler(self._report)
         server = await asyncio.start_unix_server(
-            self._accept, sock=self._listener, limit=protocol.MAX_LINE
+            self._accept,
+            sock=self._listener,
+            limit=protocol.MAX_LINE,
+            backlog=bounds.BACKLOG,
         )
         idle = 0.0
         step = min(0.5, protocol.GRACE / 2)
@@ -100,15 +108,14 @@ class Gateway:
         """Have trouble of the gateway show in the log of a service, once."""
         error = context.get('exception')
         what = repr(error or context.get('message'))
-        if what in self._reported:
+        if what in self._reported or len(self._reported) >= _MAX_REPORTS:
             return
         self._reported.add(what)
+        line = f'stumbled ({what}) and goes on; {_advice(error)}'
+        if getattr(error, 'errno', None) in _EXHAUSTED:
+            line = f'has no descriptor left and goes on; {_advice(error)}'
         for worker in list(self._workers.values())[:1]:
-            worker.log(
-                logging.WARNING,
-                f'the osdbg gateway stumbled ({what}) and goes on; '
-                f'{_advice(error)}',
-            )
+            worker.log(logging.WARNING, f'the osdbg gateway {line}')
 
     async def _accept(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -120,15 +127,16 @@ class Gateway:
             peer = peers.identify(sock)
             if peer.uid is None:
                 return
-            message = await asyncio.wait_for(_receive(reader), _HELLO_SECONDS)
+            message = await self._first(reader, writer)
             if message and 'hello' in message:
-                worker = Worker(message['hello'], writer, peer.pid, peer.uid)
+                hello = message.pop('hello')
+                worker = Worker(hello, writer, peer.pid, peer.uid)
                 await self._serve_agent(worker, reader)
             elif message and 'join' in message:
                 ticket = str(message['join'])
                 await self._serve_link(ticket, peer, reader, writer)
             elif message and 'prompt' in message:
-                prompt = message['prompt']
+                prompt = field(message, 'prompt', dict)
                 await self._serve_prompt(prompt, peer, reader, writer)
             elif message and 'terminal' in message:
                 ids = field(message, 'terminal', list)
@@ -147,7 +155,22 @@ class Gateway:
         ):
             pass  # it does not speak our language: it is let go
         finally:
-            writer.close()
+            self._served.discard(writer)
+            bounds.close(writer)
+
+    async def _first(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> dict[str, Any] | None:
+        """Read what a connection is for; None if there is no room for it."""
+        self._arrivals.enter(writer, writer.transport.abort)
+        try:
+            message = await asyncio.wait_for(_receive(reader), _HELLO_SECONDS)
+        finally:
+            self._arrivals.leave(writer)
+        if len(self._served) >= bounds.MAX_SERVED:
+            return None
+        self._served.add(writer)
+        return message if message and len(message) == 1 else None
 
     async def _serve_agent(
         self,
@@ -233,6 +256,11 @@ class Gateway:
             return
         try:
             await link.run()
+        except dap.ProtocolError as exc:
+            worker.log(
+                logging.WARNING, f'osdbg: its debugger is cut off: {exc}'
+            )
+            raise
         finally:
             if worker.session is not None:
                 worker.session.link_lost(link)
@@ -251,6 +279,7 @@ class Gateway:
         worker = await self._known(field(prompt, 'worker', str))
         if worker.guard.uid != peer.uid:
             return
+        prompt.clear()  # whoever waits for long keeps nothing long
         group = self._group(worker)
         if not isinstance(group, PromptPort):
             return
@@ -277,6 +306,7 @@ class Gateway:
         """Serve a terminal of our user's, for some workers of one port."""
         visible = self._visible(peer)
         workers = [visible[i] for i in ids if i in visible]
+        ids.clear()  # whoever waits for long keeps nothing long
         groups = {self._group(worker) for worker in workers}
         if len(groups) == 1:
             group = groups.pop()
@@ -381,12 +411,21 @@ def _advice(error: object) -> str:
     """Tell what to do about an exception that nobody has caught."""
     if isinstance(error, MemoryError):
         return f'see what limits the memory of process {os.getpid()}'
-    if getattr(error, 'errno', None) in (errno.EMFILE, errno.ENFILE):
-        return f'type: prlimit --pid {os.getpid()} --nofile=4096'
+    if getattr(error, 'errno', None) in _EXHAUSTED:
+        return (
+            f'type: prlimit --pid {os.getpid()} --nofile=4096, and set '
+            f'LimitNOFILE= in the unit of the service'
+        )
     return 'please report it'
 
 
 async def _receive(reader: asyncio.StreamReader) -> dict[str, Any] | None:
-    """Read one line of the control protocol; None at the end."""
-    line = await reader.readline()
+    """Read one line of the control protocol; None at the end.
+
+    :raises: ValueError, TooSlow
+    """
+    line = await reader.read(1)
+    if line not in b'\n':
+        with bounds.in_time(reader, bounds.MESSAGE_SECONDS):
+            line += await reader.readline()
     return protocol.decode(line) if line.endswith(b'\n') else None

@@ -22,20 +22,60 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 import itertools
-import json
-from typing import Any
+from typing import Any, NamedTuple
+
+from osdbg.gateway import bounds
+from osdbg.gateway import payload
 
 Message = dict[str, Any]
 
 GONE: Message = {'success': False, 'message': 'the other side is gone'}
 """The answer to a request that nobody will answer any more."""
 
+OVERLOADED: Message = {
+    'success': False,
+    'message': f'{bounds.MAX_PENDING} requests are waiting for an answer',
+}
+"""The answer to one request too many."""
+
 MAX_HEADER = 4096
 """The longest header of a frame that is accepted, in bytes."""
-MAX_BODY = 64 * 1024 * 1024
-"""The longest message that is accepted, in bytes."""
-MAX_FIRST_BODY = 1024 * 1024
-"""The same, from a client that has not attached: it may be anybody."""
+
+_MAX_COMMAND = 200
+_MiB = 1024 * 1024
+
+
+class Limits(NamedTuple):
+    """What one end of a connection may ask of the gateway."""
+
+    body: int
+    """The longest message, in bytes."""
+    values: int
+    """How many values there may be in a message."""
+    unread: int
+    """How much may wait for it to be read, in bytes."""
+    seconds: float | None
+    """How long a message may take to come, once it has begun."""
+
+
+STRANGER = Limits(
+    body=64 * 1024,
+    values=2000,
+    unread=128 * 1024,
+    seconds=bounds.MESSAGE_SECONDS,
+)
+"""A client that has not attached: it may be anybody."""
+CLIENT = Limits(
+    body=_MiB,
+    values=200_000,
+    unread=32 * _MiB,
+    seconds=bounds.MESSAGE_SECONDS,
+)
+"""A client that has: what it asks is short, not what it is told."""
+DEBUGGER = Limits(
+    body=16 * _MiB, values=500_000, unread=32 * _MiB, seconds=None
+)
+"""A debugger in a worker, which is slow where the worker is stopped."""
 
 
 class ProtocolError(Exception):
@@ -43,31 +83,40 @@ class ProtocolError(Exception):
 
 
 async def read(
-    reader: asyncio.StreamReader, max_body: int = MAX_BODY
+    reader: asyncio.StreamReader, limits: Limits = DEBUGGER
 ) -> Message | None:
-    """Read one message.
+    """Read one message; wait for its beginning as long as it takes.
 
-    :param max_body: the longest that is accepted, in bytes
+    :param limits: what is accepted
     :returns: None at the end of the stream
     :raises: ProtocolError
     """
     try:
-        header = await reader.readuntil(b'\r\n\r\n')
-        length = _content_length(header, max_body)
-        body = await reader.readexactly(length)
+        first = await reader.readexactly(1)
+        if limits.seconds is None:
+            body = await _read_body(first, reader, limits.body)
+        else:
+            with bounds.in_time(reader, limits.seconds):
+                body = await _read_body(first, reader, limits.body)
     except asyncio.IncompleteReadError:
         return None
     except asyncio.LimitOverrunError as exc:
         raise ProtocolError('the header of a message is too long') from exc
+    except bounds.TooSlow as exc:
+        raise ProtocolError(str(exc)) from exc
     except OSError:
         return None
     try:
-        message = json.loads(body)
-    except (ValueError, RecursionError) as exc:
-        raise ProtocolError(f'a message is not JSON: {exc}') from exc
-    if not isinstance(message, dict):
-        raise ProtocolError('a message is not a JSON object')
-    return message
+        return payload.decode(body, limits.values)
+    except ValueError as exc:
+        raise ProtocolError(f'a message is not as expected: {exc}') from exc
+
+
+async def _read_body(
+    first: bytes, reader: asyncio.StreamReader, most: int
+) -> bytes:
+    header = first + await reader.readuntil(b'\r\n\r\n')
+    return await reader.readexactly(_content_length(header, most))
 
 
 def _content_length(header: bytes, max_body: int) -> int:
@@ -88,9 +137,25 @@ def _content_length(header: bytes, max_body: int) -> int:
     )
 
 
+def _check(message: Message) -> None:
+    """Refuse a request that cannot be answered."""
+    if message.get('type') != 'request':
+        return
+    seq, command = message.get('seq'), message.get('command')
+    if type(seq) is not int or not isinstance(command, str):
+        raise ProtocolError('expected a number and a command in each request')
+    if len(command) > _MAX_COMMAND:
+        raise ProtocolError(f'a command has {len(command)} characters')
+
+
+def heading(request: Message) -> Message:
+    """Return what an answer takes of a request, whose rest may be long."""
+    return {'seq': request.get('seq'), 'command': request.get('command')}
+
+
 def encode(message: Message) -> bytes:
     """Return a message as a frame."""
-    body = json.dumps(message, separators=(',', ':')).encode()
+    body = payload.encode(message)
     return b'Content-Length: %d\r\n\r\n%s' % (len(body), body)
 
 
@@ -110,7 +175,7 @@ class Peer:
         self._seq = itertools.count(1)
         self._ended = False
         self._waiting: dict[int, Callable[[Message], None]] = {}
-        self.max_body = MAX_BODY
+        self.limits = DEBUGGER
         self.handle: Callable[[Message], None] = lambda message: None
 
     async def run(self) -> None:
@@ -120,7 +185,7 @@ class Peer:
         """
         try:
             while True:
-                message = await read(self._reader, self.max_body)
+                message = await read(self._reader, self.limits)
                 if message is None:
                     break
                 if message.get('type') == 'response':
@@ -131,6 +196,7 @@ class Peer:
                     if callback is not None:
                         callback(message)
                 else:
+                    _check(message)
                     self.handle(message)
         finally:
             self._ended = True
@@ -143,13 +209,16 @@ class Peer:
         """Whether no answer can be expected any more."""
         return self._ended or self._writer.is_closing()
 
+    @property
+    def overloaded(self) -> bool:
+        """Whether it has not answered what it was asked, for too long."""
+        return len(self._waiting) >= bounds.MAX_PENDING
+
     def _send(self, message: Message) -> int:
         seq = message['seq'] = next(self._seq)
         if not self._writer.is_closing():
             self._writer.write(encode(message))
-            transport: Any = self._writer.transport
-            if transport.get_write_buffer_size() > 2 * self.max_body:
-                transport.abort()  # it has stopped reading
+            bounds.relieve(self._writer.transport, self.limits.unread)
         return seq
 
     def request(
@@ -236,4 +305,4 @@ class Peer:
 
     def close(self) -> None:
         """Close the connection once all is sent."""
-        self._writer.close()
+        bounds.close(self._writer)

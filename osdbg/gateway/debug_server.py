@@ -99,10 +99,14 @@ class DebugServer:
             self._answer_alone(message)
 
     def _pass_on(self, link: dap.Peer, request: dap.Message) -> None:
+        heading = dap.heading(request)
+        if link.overloaded:
+            self._adapter.relay(heading, dap.OVERLOADED)
+            return
         link.request(
-            str(request.get('command')),
+            heading['command'],
             request.get('arguments'),
-            lambda response: self._adapter.relay(request, response),
+            lambda response: self._adapter.relay(heading, response),
         )
 
     def _answer_alone(self, request: dap.Message) -> None:
@@ -174,7 +178,7 @@ class DebugServer:
             self._report('failed', str(exc))
             return
         self._loading = False
-        self._adapter.max_body = dap.MAX_BODY
+        self._adapter.limits = dap.CLIENT
         self._link = link
         link.handle = self._handle_event
         self._pass_on(link, request)

@@ -146,30 +146,40 @@ class Group:
 
     # Who is who.
 
-    def is_launcher(self, worker: Worker) -> bool:
+    def _launchers(self) -> set[Worker]:
+        """Return the processes that only fork the ones that work."""
+        ids = {worker.id for worker in self.workers}
+        parents = {worker.parent for worker in self.workers}
+        return {
+            worker
+            for worker in self.workers
+            if self._is_launcher(worker, ids, parents)
+        }
+
+    def _is_launcher(
+        self, worker: Worker, ids: set[str], parents: set[str]
+    ) -> bool:
         """Tell whether a process only forks the ones that work.
 
         A debugger in a launcher would be copied into every worker it forks;
         one that was attached before its first fork keeps its session.
         """
-        ids = {other.id for other in self.workers}
         if worker.attached or worker.debugs_launcher:
             return False
         if worker.only_launches:
             return True
         if worker.parent in ids:
             return False
-        return worker.expecting or any(
-            other.parent == worker.id for other in self.workers
-        )
+        return worker.expecting or worker.id in parents
 
     def review(self) -> None:
         """Tell launchers and workers apart, again.
 
         Who is what shows as their children say hello, or fail to.
         """
+        launchers = self._launchers()
         for worker in self.workers:
-            launcher = self.is_launcher(worker)
+            launcher = worker in launchers
             if launcher and worker.expecting:
                 loop = asyncio.get_running_loop()
                 loop.call_later(CHILD_SECONDS, self.review)

@@ -24,6 +24,7 @@ import weakref
 
 from osdbg import addresses
 from osdbg import exceptions
+from osdbg.gateway import bounds
 from osdbg.gateway import dap
 from osdbg.gateway import holder
 from osdbg.gateway import invitation as invitation_
@@ -160,6 +161,7 @@ class Listener:
             host,
             self.number,
             limit=dap.MAX_HEADER,
+            backlog=bounds.BACKLOG,
             start_serving=False,
         )
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from osdbg.gateway import bounds
 from osdbg.gateway import dap
 from osdbg.gateway import group as group_
 from osdbg.gateway.listener import Listener
@@ -29,8 +30,10 @@ from osdbg.gateway.worker import Worker
 # How long after a launcher that was attached has said that it is one the
 # first worker may come: there may be much to prepare.
 _FIRST_WORKER_SECONDS = 10.0
-# Clients beyond one for each worker: whoever connects may be anybody.
-_SPARE_CLIENTS = 64
+_NO_ROOM = (
+    'too many clients are connected that have not attached, and this one has '
+    'waited longest: connect again'
+)
 
 
 class Port(ListeningGroup):
@@ -58,15 +61,25 @@ class Port(ListeningGroup):
         writer: asyncio.StreamWriter,
         peer: Peer,
     ) -> None:
-        if len(self.sessions) >= len(self.workers) + _SPARE_CLIENTS:
-            writer.close()
-            return
         session = Session(self, dap.Peer(reader, writer), peer)
         self.sessions.append(session)
+        self.admit(session)
         try:
             await session.run()
         finally:
+            bounds.STRANGERS.leave(session)
             self.sessions.remove(session)
+
+    def admit(self, session: Session) -> None:
+        """Have a session wait for a worker, as long as there is room."""
+        bounds.STRANGERS.enter(
+            session, lambda: session.dismiss(_NO_ROOM), self.expected
+        )
+
+    @property
+    def expected(self) -> int:
+        """How many workers a client is asked to attach to, and has not."""
+        return sum(w.loading and not w.attached for w in self.workers)
 
     # Who comes and goes.
 

@@ -28,6 +28,7 @@ import contextlib
 import json
 import re
 
+from osdbg.gateway import bounds
 from osdbg.gateway.guard import Guard
 from osdbg.gateway import peers
 from osdbg.gateway.peers import Peer
@@ -144,9 +145,7 @@ class Prompts:
 
     async def _examine(self, client: _Side) -> bool:
         """Tell whether it may be a terminal, by its first words if any."""
-        if not self._make_room():
-            client.say('osdbg: too many terminals are waiting here already')
-            return False
+        self._make_room()
         self._suspects.append(client)
         try:
             await client.listen(_SUSPECT_SECONDS)
@@ -155,25 +154,25 @@ class Prompts:
                 self._suspects.remove(client)
         return not client.gone
 
-    def _make_room(self) -> bool:
-        """Let the oldest go where nothing was typed, if there are too many.
+    def _make_room(self) -> None:
+        """Let the oldest go, if there are too many.
 
-        Otherwise anybody who connects and says nothing would keep out whoever
-        has come to debug.
+        Of those where nothing was typed, if there are any. Otherwise anybody
+        who connects and stays would keep out whoever has come to debug.
         """
-        if len(self._clients) + len(self._suspects) < _MAX_CLIENTS:
-            return True
+        waiting = [*self._clients, *self._suspects]
+        if len(waiting) < _MAX_CLIENTS:
+            return
+        silent = (client for client in waiting if not client.has_spoken)
+        client = next(silent, waiting[0])
         for queue in (self._clients, self._suspects):
-            for client in queue:
-                if not client.has_spoken:
-                    queue.remove(client)
-                    client.say(
-                        'osdbg: too many terminals are waiting here, and this '
-                        'one has waited longest: connect again'
-                    )
-                    client.hang_up()
-                    return True
-        return False
+            if client in queue:
+                queue.remove(client)
+        client.say(
+            'osdbg: too many terminals are waiting here, and this one has '
+            'waited longest: connect again'
+        )
+        client.hang_up()
 
     async def _wait(
         self, side: _Side, queue: list[_Side], seconds: float
@@ -345,7 +344,7 @@ class _Side:
 
     def close(self) -> None:
         """Close it, once all it was told has arrived."""
-        self._writer.close()
+        bounds.close(self._writer)
 
     def end(self) -> None:
         """Close it, and let go who waits for the end of its session."""

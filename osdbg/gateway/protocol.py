@@ -50,13 +50,13 @@ from __future__ import annotations
 
 import _socket
 import io
-import json
 import os
 import struct
 import sys
 from typing import Any
 
 from osdbg import exceptions
+from osdbg.gateway import payload
 from osdbg.gateway import private
 from osdbg import waiting
 
@@ -69,7 +69,9 @@ GRACE = float(os.environ.get('OSDBG_GATEWAY_GRACE', '5'))
 ABSENT = (ConnectionRefusedError, FileNotFoundError)
 """What ``connect`` raises when there is no gateway."""
 
-_CONNECT_SECONDS = 1.0
+# In a line; the answer to a command has fifteen for each process.
+_MAX_VALUES = 100_000
+_CONNECT_SECONDS = 1
 _LOOK_SECONDS = 0.05
 _LOOKS = 10
 _IS_LINUX = sys.platform.startswith('linux')
@@ -140,7 +142,7 @@ def squatter() -> str:
     """
     for _attempt in range(_LOOKS):
         try:
-            _connect(address()).close()
+            _connect(address(), wait=False).close()
             return ''
         except exceptions.GatewayUnavailable as exc:
             return exc.reason
@@ -166,15 +168,16 @@ def claim_spawn() -> _socket.socket | None:
     return sock
 
 
-def connect(own: bool = False) -> _socket.socket:
+def connect(own: bool = False, wait: bool = True) -> _socket.socket:
     """Connect to this user's gateway, or to the one for all users.
 
     :param own: whether only this user's will do
+    :param wait: for a second, where many others connect to it just now
     :raises: OSError when there is none (ABSENT) or it accepts nobody,
         GatewayUnavailable when the one who answers is another user
     """
     try:
-        return _connect(address())
+        return _connect(address(), wait)
     except (exceptions.GatewayUnavailable, OSError):
         # Whoever has the name may be none; then it is there.
         sock = _try_aside()
@@ -202,19 +205,28 @@ def _try(where: str) -> _socket.socket | None:
         return None
 
 
-def _connect(where: str | bytes) -> _socket.socket:
+def _connect(where: str | bytes, wait: bool = True) -> _socket.socket:
     sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
-        # Without a limit a full backlog would block for ever; with one,
-        # Linux says at once that it is full.
-        sock.settimeout(_CONNECT_SECONDS)
+        # Without a limit a full backlog would block for ever; with one of
+        # Python's, Linux says at once that it is full, with its own it waits.
+        if wait:
+            _limit_sending(sock, _CONNECT_SECONDS)
+        else:
+            sock.settimeout(_CONNECT_SECONDS)
         sock.connect(where)
         sock.settimeout(None)
+        _limit_sending(sock, 0)
         check_peer(sock)
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+def _limit_sending(sock: _socket.socket, seconds: int) -> None:
+    limit = struct.pack('ll', seconds, 0)
+    sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDTIMEO, limit)
 
 
 def peer(sock: Any) -> tuple[int, int]:
@@ -274,7 +286,7 @@ def _content_of(path: str) -> bytes:
 
 def encode(message: dict[str, Any]) -> bytes:
     """Return a message as a line."""
-    return json.dumps(message, separators=(',', ':')).encode() + b'\n'
+    return payload.encode(message) + b'\n'
 
 
 def decode(line: bytes) -> dict[str, Any]:
@@ -282,13 +294,7 @@ def decode(line: bytes) -> dict[str, Any]:
 
     :raises: ValueError if it is not a JSON object
     """
-    try:
-        message = json.loads(line)
-    except RecursionError as exc:
-        raise ValueError('nested too deeply') from exc
-    if not isinstance(message, dict):
-        raise ValueError('not a JSON object')
-    return message
+    return payload.decode(line, _MAX_VALUES)
 
 
 class Channel:

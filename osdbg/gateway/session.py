@@ -25,9 +25,11 @@ from typing import Any, TYPE_CHECKING
 
 from osdbg.gateway.announcer import Announcer
 from osdbg.gateway.attachment import Attachment
+from osdbg.gateway import bounds
 from osdbg.gateway.capabilities import CAPABILITIES
 from osdbg.gateway import choice
 from osdbg.gateway import dap
+from osdbg.gateway.guard import Client
 from osdbg.gateway import peers
 from osdbg.gateway.peers import Peer
 from osdbg.gateway.worker import LoadFailed
@@ -39,8 +41,10 @@ if TYPE_CHECKING:
 # For a worker to load its debugger, when others could be attached to instead:
 # this one may be stopped, or stuck.
 _FIRST_SECONDS = 5.0
-# IDEs send their first message at once.
+# IDEs send their first message at once, and the next one soon: meanwhile a
+# debugger is being loaded for them.
 _INITIALIZE_SECONDS = 10.0
+_ATTACH_SECONDS = 60.0
 # A killed process is noticed on its two connections one after the other.
 _DEATH_SECONDS = 0.2
 
@@ -59,13 +63,14 @@ class Session:
         self._port = port
         self._client = client
         self._peer = peer
-        self._who = asyncio.ensure_future(peers.describe(peer))
+        self._who: asyncio.Future[Client] | None = None
         self._vetoes: dict[Worker, asyncio.Future[str]] = {}
-        client.max_body = dap.MAX_FIRST_BODY
+        client.limits = dap.STRANGER
         self._attachment: Attachment | None = None
         self._initialize: dict[str, Any] | None = None
         self._arguments: dict[str, Any] | None = None
         self._announcer: Announcer | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._requests = {
             'initialize': self._on_initialize,
@@ -79,16 +84,15 @@ class Session:
     async def run(self) -> None:
         """Serve the client until it leaves."""
         self._client.handle = self._handle
-        timer = asyncio.get_running_loop().call_later(
-            _INITIALIZE_SECONDS, self._end_a_silent_one
-        )
+        self._expect('initialize', _INITIALIZE_SECONDS)
         try:
             await self._client.run()
         except dap.ProtocolError as exc:
             self.print(f'osdbg: {exc}\n')
         finally:
-            timer.cancel()
-            self._who.cancel()
+            self._stop_timer()
+            if self._who is not None:
+                self._who.cancel()
             for task in self._tasks:
                 task.cancel()
             for veto in self._vetoes.values():
@@ -96,10 +100,24 @@ class Session:
             await self._detach(terminate=False)
             self._client.close()
 
-    def _end_a_silent_one(self) -> None:
-        if self._initialize is None:
-            self.print('osdbg: expected "initialize" from an IDE\n')
-            self._client.close()
+    def _expect(self, command: str, seconds: float) -> None:
+        """Hang up if a request does not come in time."""
+        self._stop_timer()
+        self._timer = asyncio.get_running_loop().call_later(
+            seconds, self.dismiss, f'expected "{command}" from an IDE'
+        )
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def dismiss(self, why: str) -> None:
+        """Let the client go.
+
+        :param why: what it is told
+        """
+        self.print(f'osdbg: {why}\n')
+        self._client.close()
 
     def _background(self, work: Any) -> None:
         task = asyncio.ensure_future(work)
@@ -146,6 +164,8 @@ class Session:
             self._client.refuse(request, 'the session is initialized already')
             return
         self._initialize = arguments
+        self._expect('attach', _ATTACH_SECONDS)
+        bounds.STRANGERS.hear(self, self._port.expected)
         self._client.answer(request, CAPABILITIES)
         # It takes a while, and the next request will want it.
         worker = self._port.first_free(self.may_reach)
@@ -168,7 +188,13 @@ class Session:
         return self._vetoes[worker]
 
     async def _ask(self, worker: Worker) -> str:
-        return await worker.guard.ask(await self._who)
+        return await worker.guard.ask(await self._known())
+
+    def _known(self) -> asyncio.Future[Client]:
+        """Find out who the client is; not for those who only connect."""
+        if self._who is None:
+            self._who = asyncio.ensure_future(peers.describe(self._peer))
+        return self._who
 
     def _on_launch(
         self, request: dap.Message, arguments: dict[str, Any]
@@ -188,6 +214,7 @@ class Session:
             )
             return
         self._arguments = arguments
+        self._stop_timer()
         self._announcer = Announcer(
             self._client,
             bool(self._initialize.get('supportsStartDebuggingRequest')),
@@ -222,7 +249,9 @@ class Session:
         worker = await choice.next_free(self._port, self.may_reach)
         failed: list[Worker] = []
         first = ''
-        while worker is not None:
+        # Up to Python 3.11 wait_for() swallows a cancellation that comes with
+        # the result: whoever has left would take the worker, for ever.
+        while worker is not None and not self._client.closed:
             failed.append(worker)
             following = self._port.first_free(self.may_reach, but=failed)
             seconds = None if following is None else _FIRST_SECONDS
@@ -257,7 +286,8 @@ class Session:
         :returns: why it could not be done, or nothing
         """
         worker.session = self
-        attachment = Attachment(self._client, self._who, worker, request)
+        bounds.STRANGERS.leave(self)
+        attachment = Attachment(self._client, self._known(), worker, request)
         self._attachment = attachment
         beginning = asyncio.ensure_future(
             attachment.begin(initialize, self._veto(worker))
@@ -280,6 +310,7 @@ class Session:
         self._attachment = None
         worker.session = None
         worker.unload()
+        self._port.admit(self)
         return why
 
     def _end_quietly(self, request: dap.Message) -> None:

@@ -14,8 +14,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from osdbg.gateway import dap
 
 
@@ -24,7 +22,7 @@ class ThreadList:
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._ids: set[Any] = set()
+        self._ids: set[int] = set()
 
     def follow(self, message: dap.Message) -> None:
         """Take note of an event of the debugger.
@@ -33,10 +31,13 @@ class ThreadList:
         """
         body = message.get('body')
         if message.get('event') == 'thread' and isinstance(body, dict):
-            change = self._ids.discard
+            thread = body.get('threadId')
+            if not isinstance(thread, int):
+                return
             if body.get('reason') == 'started':
-                change = self._ids.add
-            change(body.get('threadId'))
+                self._ids.add(thread)
+            else:
+                self._ids.discard(thread)
 
     def end(self, client: dap.Peer) -> None:
         """Tell the client that all of them are no more.

@@ -20,6 +20,7 @@ import os
 from typing import Any, TYPE_CHECKING, TypeVar
 
 from osdbg import addresses
+from osdbg.gateway import bounds
 from osdbg.gateway.guard import Client
 from osdbg.gateway.guard import Guard
 from osdbg.gateway import protocol
@@ -44,6 +45,9 @@ _KNOWING_SECONDS = 1.0
 _LONGEST = 365 * 24 * 3600
 # Why a debugger cannot be loaded, with the advice that goes with it.
 _MAX_REASON = 400
+# Of what agents say of themselves; a host name has 253 characters.
+_MAX_TEXT = 255
+_MAX_WORKERS = 1024
 
 
 class LoadFailed(Exception):
@@ -75,6 +79,17 @@ def seconds_of(message: dict[str, Any], name: str) -> float | None:
     return float(min(value, _LONGEST))
 
 
+def _text(message: dict[str, Any], name: str, most: int = _MAX_TEXT) -> str:
+    """Return what a message has under a name, to keep and to show.
+
+    :raises: KeyError, TypeError, ValueError if that is no short line
+    """
+    text = field(message, name, str)
+    if words.quote(text, most) != text:
+        raise ValueError(f'{name} is {words.quote(text)}')
+    return text
+
+
 class Worker:
     """One armed process."""
 
@@ -93,11 +108,11 @@ class Worker:
         :param uid: its user
         :raises: KeyError, TypeError, ValueError if it said something else
         """
-        self.id = field(hello, 'id', str)
-        self.parent = field(hello, 'parent', str)
+        self.id = _text(hello, 'id')
+        self.parent = _text(hello, 'parent')
         self.pid = field(hello, 'pid', int)
         self.name = words.quote(field(hello, 'name', str))
-        self.host = field(hello, 'host', str)
+        self.host = _text(hello, 'host')
         self.port = field(hello, 'port', int)
         if addresses.is_unix(self.host):
             self.port = 0
@@ -114,8 +129,8 @@ class Worker:
         self._expiry: asyncio.TimerHandle | None = None
         self.asked: Client = {}
         """Who has asked for it to be opened or closed."""
-        self.backend = field(hello, 'backend', str)
-        self.protocol = field(hello, 'protocol', str)
+        self.backend = _text(hello, 'backend')
+        self.protocol = _text(hello, 'protocol')
         self.dials = field(hello, 'direction', str) == 'connect'
         self.debugs_launcher = field(hello, 'launcher', bool)
         self.launching = field(hello, 'launching', bool)
@@ -155,7 +170,7 @@ class Worker:
         self._alone = not self.parent and process == self.pid
         self._alone = self._alone and _stands_alone(process)
         self._settings = settings_.Settings(
-            {'workers': field(hello, 'workers', str)}
+            {'workers': _text(hello, 'workers', _MAX_WORKERS)}
         )
 
     def expect_child(self) -> None:
@@ -219,6 +234,7 @@ class Worker:
     def send(self, **message: Any) -> None:
         """Send the agent a message."""
         self._writer.write(protocol.encode(message))
+        bounds.relieve(self._writer.transport, protocol.MAX_LINE)
 
     def log(self, level: int, text: str) -> None:
         """Have a line written in the service's log."""
@@ -298,7 +314,7 @@ class Worker:
 
     def traces(self, ticket: str, version: str) -> None:
         """Note that the debugger is loaded to the end, and which it is."""
-        self.version = version
+        self.version = words.quote(version)
         if ticket == self._ticket:
             self._tracing.set()
 

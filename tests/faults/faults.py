@@ -217,7 +217,7 @@ def gateway_memory(storm: Storm) -> None:
 def _send_much(port: int) -> socket.socket:
     """Send all but the end of a message that is as long as it may be."""
     caller = socket.create_connection(('127.0.0.1', port), 1)
-    length = gateway.MAX_FIRST_BODY
+    length = gateway.STRANGER.body
     with contextlib.suppress(OSError):  # it may hang up before that
         caller.sendall(b'Content-Length: %d\r\n\r\n' % length)
         caller.sendall(b'x' * (length - 1))

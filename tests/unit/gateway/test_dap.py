@@ -28,7 +28,7 @@ REFUSED = {
     'negative length': b'Content-Length: -2\r\n\r\n{}',
     'length in words': b'Content-Length: two\r\n\r\n{}',
     'length in Arabic': 'Content-Length: ٢\r\n\r\n{}'.encode(),
-    'huge length': b'Content-Length: %d\r\n\r\n' % (dap.MAX_BODY + 1),
+    'huge length': b'Content-Length: %d\r\n\r\n' % (dap.DEBUGGER.body + 1),
     'length of a galaxy': b'Content-Length: %s\r\n\r\n' % (b'9' * 4000),
     'long header': b'X: %s\r\nContent-Length: 2\r\n\r\n{}'
     % (b'x' * dap.MAX_HEADER),
@@ -80,7 +80,7 @@ class TestRead(unittest.IsolatedAsyncioTestCase):
         reader = asyncio.StreamReader()
         reader.feed_data(b'Content-Length: 9\r\n\r\n')
         with self.assertRaisesRegex(dap.ProtocolError, 'at most 8'):
-            await dap.read(reader, 8)
+            await dap.read(reader, dap.STRANGER._replace(body=8))
 
     async def test_refused(self):
         for name, data in REFUSED.items():

@@ -14,6 +14,7 @@
 
 import asyncio
 
+from osdbg.gateway import bounds
 from osdbg.gateway import choice
 from osdbg.gateway import group as group_
 from osdbg.gateway import port as port_
@@ -293,16 +294,19 @@ class TestWorkers(GatewayTestCase):
 
 class TestClients(GatewayTestCase):
     async def test_too_many_clients(self):
-        before, port_._SPARE_CLIENTS = port_._SPARE_CLIENTS, 2
-        self.addCleanup(setattr, port_, '_SPARE_CLIENTS', before)
+        self.addCleanup(setattr, bounds, 'STRANGERS', bounds.STRANGERS)
+        bounds.STRANGERS = bounds.Crowd(2)
         await self.agent()
-        clients = [await self.client() for _ in range(4)]
-        await clients[3].task
-        self.assertTrue((await clients[2].ask('threads'))['success'])
-        clients[0].peer.close()
-        port = self.group()
-        await until(lambda: len(port.sessions) == 2)
-        self.assertTrue((await (await self.client()).attach())['success'])
+        attached = await self.client()
+        await attached.attach()
+        silent, heard, late = [await self.client() for _ in range(3)]
+        said = await silent.wait('output')
+        self.assertIn('waited longest', said['output'])
+        await silent.task
+        self.assertTrue((await heard.ask('initialize'))['success'])
+        for client in (attached, heard, late, await self.client()):
+            self.assertIn('success', await client.ask('threads'))
+            self.assertFalse(client.task.done())
 
     async def test_nobody_left_closes_the_sessions(self):
         agent = await self.agent()

@@ -121,7 +121,7 @@ class TestPromptPort(GatewayTestCase):
 
     async def test_a_very_long_time(self):
         agent = await self.worker()
-        for seconds in (10**400, float('inf')):
+        for seconds in (10**30, 1e300):
             reader, writer = await self.prompt(agent, seconds=seconds)
             _, typed = await self.terminal()
             self.assertEqual({'go': True}, await self.answer(reader))

@@ -287,11 +287,16 @@ class PromptsTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(b'p 1\n', await prompt.line())
 
     async def test_too_many_clients(self):
-        for _ in range(prompts._MAX_CLIENTS):
+        typed = [
             await self.waiting_client(b'\n')
-        one_more = await self.client()
-        self.assertIn(b'too many', await one_more.rest())
-        self.assertEqual(prompts._MAX_CLIENTS, len(self.prompts._clients))
+            for _ in range(prompts._MAX_CLIENTS)
+        ]
+        await self.client(b'p 1\n')
+        self.assertIn(b'has waited longest', await typed[0].rest())
+        prompt = await self.prompt()
+        prompt.send(b'(Pdb) ')
+        self.assertIn(b'no breakpoint', await typed[1].line())
+        self.assertEqual(b'osdbg: api.py:12\r\n', await typed[1].line())
 
     async def test_silent_ones_do_not_keep_others_out(self):
         typed = await self.waiting_client(b'p 1\n')

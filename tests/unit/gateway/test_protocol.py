@@ -61,6 +61,29 @@ class ProtocolTestCase(unittest.TestCase):
         return sock
 
 
+class TestRoom(ProtocolTestCase):
+    def setUp(self):
+        super().setUp()
+        self.listener = self.kept(socket.socket(socket.AF_UNIX))
+        self.listener.bind(protocol.address())
+        self.listener.listen(0)
+        self.kept(protocol.connect())
+
+    def test_it_is_said_at_once_that_there_is_none(self):
+        with self.assertRaises(BlockingIOError):
+            protocol.connect(wait=False)
+
+    def test_it_is_waited_for(self):
+        timer = threading.Timer(0.1, lambda: self.listener.accept()[0].close())
+        timer.start()
+        self.addCleanup(timer.join)
+        self.assertIsNone(self.kept(protocol.connect()).gettimeout())
+
+    def test_not_for_ever(self):
+        with self.assertRaises(BlockingIOError):
+            protocol.connect()
+
+
 class TestAddress(ProtocolTestCase):
     def test_named_by_the_environment(self):
         self.assertEqual('\0' + self.name, protocol.address())

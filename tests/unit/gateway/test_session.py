@@ -228,12 +228,25 @@ class TestStrangers(SessionTestCase):
 
     async def test_long_messages_are_for_the_attached(self):
         client, _ = await self.attached()
-        long = 'x' * dap.MAX_FIRST_BODY
+        long = 'x' * dap.STRANGER.body
         await client.ask('threads')
         self.assertTrue((await client.ask('evaluate', a=long))['success'])
         stranger = await self.client()
         self.assertIs(dap.GONE, await stranger.ask('initialize', a=long))
         self.assertIn('Content-Length', str(stranger.events))
+
+    async def test_those_who_leave_while_they_wait_take_no_worker(self):
+        first, _ = await self.attached()
+        waiting = [await self.client() for _ in range(20)]
+        for client in waiting:
+            await client.ask('initialize')
+            client.peer.request('attach', {}, lambda answer: None)
+        await asyncio.sleep(0.05)
+        for client in waiting:
+            client.peer._writer.transport.abort()
+        await until(lambda: len(self.group().sessions) == 1)
+        await first.ask('disconnect')
+        self.assertTrue((await (await self.client()).attach())['success'])
 
 
 class TestTalk(SessionTestCase):
@@ -380,7 +393,7 @@ class TestEnd(SessionTestCase):
     async def test_a_debugger_that_talks_nonsense(self):
         client, (agent,) = await self.attached()
         agent.links[0]._writer.write(
-            b'Content-Length: %d\r\n\r\n' % (dap.MAX_BODY + 1)
+            b'Content-Length: %d\r\n\r\n' % (dap.DEBUGGER.body + 1)
         )
         await self.assert_lost(client, agent)
 
