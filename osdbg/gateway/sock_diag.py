@@ -50,6 +50,38 @@ class Owner(NamedTuple):
     inode: int
 
 
+class _Line:
+    """A line to the kernel: kept, since there may be no descriptor later."""
+
+    def __init__(self) -> None:
+        self._sock: socket.socket | None = None
+        self._number = 0
+
+    def ask(self, body: bytes) -> bytes:
+        """Ask something, and return the answer to that.
+
+        :raises: OSError
+        """
+        if self._sock is None:
+            self._sock = socket.socket(
+                socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG
+            )
+            self._sock.settimeout(_SECONDS)
+        self._number = (self._number + 1) % 2**32
+        size = _HEADER.size + len(body)
+        head = _HEADER.pack(
+            size, _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST, self._number, 0
+        )
+        self._sock.sendto(head + body, (0, 0))
+        while True:  # an answer may have come too late for who asked
+            answer = self._sock.recv(4096)
+            if _HEADER.unpack_from(answer)[3] == self._number:
+                return answer
+
+
+_line = _Line()
+
+
 def owner(of: Address, to: Address) -> Owner | None:
     """Look up a connected socket.
 
@@ -82,15 +114,7 @@ def _ask(of: Address, to: Address) -> Owner | None:
     ident += own.packed.ljust(16, b'\0') + other.packed.ljust(16, b'\0')
     ident += struct.pack('=I', 0) + _NO_COOKIE
     body = _REQUEST.pack(family, socket.IPPROTO_TCP, 0, _ANY_STATE) + ident
-    head = _HEADER.pack(
-        _HEADER.size + len(body), _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST, 1, 0
-    )
-    with socket.socket(
-        socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG
-    ) as sock:
-        sock.settimeout(_SECONDS)
-        sock.sendto(head + body, (0, 0))
-        answer = sock.recv(4096)
+    answer = _line.ask(body)
     kind = _HEADER.unpack_from(answer)[1]
     if kind != _SOCK_DIAG_BY_FAMILY:
         return None
