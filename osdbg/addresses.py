@@ -24,6 +24,9 @@ UNIX = 'unix:'
 """How a host begins that is a UNIX socket: a file's path follows, or ``@``
 and a name in the abstract namespace."""
 
+# Those before are root's (ip_unprivileged_port_start).
+_FIRST_OPEN_PORT = 1024
+
 MAX_UNIX = 107
 """The longest path or name of a UNIX socket, in bytes, on Linux."""
 
@@ -98,3 +101,12 @@ def is_loopback(host: str) -> bool:
         and numbers[0] == '127'
         and all(n.isdecimal() and int(n) <= 255 for n in numbers)
     )
+
+
+def takes_rights(host: str, port: int, files: object) -> bool:
+    """Tell whether not everybody may listen at an address.
+
+    :param port: 0 for a UNIX socket
+    :param files: the certificates it is to have, if any
+    """
+    return is_unix(host) or bool(files) or port < _FIRST_OPEN_PORT

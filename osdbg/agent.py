@@ -29,6 +29,7 @@ import signal
 import types
 from typing import Any, TYPE_CHECKING
 
+from osdbg import addresses
 from osdbg import audit
 from osdbg import backends
 from osdbg import debugger
@@ -335,7 +336,11 @@ class Agent:
         # In one go for whoever forks: a child must know the socket to close
         # it, and nothing may be sent over it before the hello.
         with self._debugger.gate:
-            channel = protocol.Channel(protocol.connect(wait=False))
+            settings = self.settings
+            own = addresses.takes_rights(
+                settings.host, settings.port or 0, settings.tls
+            )
+            channel = protocol.Channel(protocol.connect(own, wait=False))
             self._said = self._wishes()
             with self._opening:
                 channel.send(hello=self._hello())

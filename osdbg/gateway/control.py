@@ -131,6 +131,8 @@ class Gateway:
             if message and 'hello' in message:
                 hello = message.pop('hello')
                 worker = Worker(hello, writer, peer.pid, peer.uid)
+                if self._for_all and peer.uid and worker.takes_rights:
+                    return  # root's: its agent has a gateway of its own
                 await self._serve_agent(worker, reader)
             elif message and 'join' in message:
                 ticket = str(message['join'])
@@ -177,6 +179,9 @@ class Gateway:
         worker: Worker,
         reader: asyncio.StreamReader,
     ) -> None:
+        before = self._workers.get(worker.id)
+        if before is not None and before.guard.uid != worker.guard.uid:
+            return  # it is another user's
         group = self._group(worker)
         self._workers[worker.id] = worker
         try:

@@ -45,6 +45,7 @@ class Group:
         self.host = host
         self.number = number
         self.tls: tuple[str, ...] = ()
+        self.uid = os.geteuid()
         self.workers: list[Worker] = []
         self.changed = asyncio.Event()
 
@@ -93,6 +94,7 @@ class Group:
         if not self.workers:
             self.host = worker.host  # it may be spelled in another way now
             self.tls = worker.tls
+            self.uid = worker.guard.uid
         self.workers.append(worker)
         worker.limit(worker.left, self._expire)
         self.on_join(worker)

@@ -20,7 +20,6 @@ from collections.abc import Callable
 import errno
 import logging
 from typing import Any, TYPE_CHECKING, Union
-import weakref
 
 from osdbg import addresses
 from osdbg import exceptions
@@ -30,6 +29,7 @@ from osdbg.gateway import holder
 from osdbg.gateway import invitation as invitation_
 from osdbg.gateway import peers
 from osdbg.gateway.refusals import Refusals
+from osdbg.gateway import tenants
 from osdbg.gateway import tls
 from osdbg.gateway import unix_socket
 
@@ -39,17 +39,14 @@ if TYPE_CHECKING:
 
 _RETRY_SECONDS = 1.0
 _LAST_PORT = 65535
-_ANYWHERE = {'0.0.0.0', '::', ''}  # noqa: S104
 # No name may look so; or no file, or what is in it.
 _TROUBLES = (OSError, ValueError, exceptions.OsdbgError)
 
 Accept = Callable[
     [asyncio.StreamReader, asyncio.StreamWriter, peers.Peer], Awaitable[None]
 ]
-_Server = Union[asyncio.Server, tls.TlsServer, unix_socket.UnixServer]
-
-# All there are, for who wants a port that another has.
-_LISTENERS: weakref.WeakSet[Listener] = weakref.WeakSet()
+_OwnServer = Union[asyncio.Server, tls.TlsServer, unix_socket.UnixServer]
+_Server = Union[_OwnServer, tenants.Guest]
 
 
 class Listener:
@@ -66,7 +63,9 @@ class Listener:
             ``invitation.write()``
         :param spares: how many of the following ports will do as well
         """
-        self._group = group
+        self.group = group
+        self.guests: list[Listener] = []
+        """The listeners of other users that share this port."""
         self._accept = accept
         self._invitation = invitation
         self._spares = spares
@@ -79,7 +78,7 @@ class Listener:
         self._noting: set[asyncio.Task[None]] = set()
         self._told: dict[str, str] = {}
         self.number = group.number
-        _LISTENERS.add(self)
+        tenants.enter(self)
 
     @property
     def trouble(self) -> str:
@@ -89,12 +88,23 @@ class Listener:
     @property
     def address(self) -> str:
         """Where clients connect."""
-        return self._group.spell(self.number)
+        return self.group.spell(self.number)
 
     def open(self) -> None:
         """Listen, now or as soon as the port is free."""
         if self._opening is None:
             self._opening = asyncio.ensure_future(self._open())
+
+    def open_anew(self) -> None:
+        """Listen by itself: whose port this shared is gone."""
+        self._server = self._opening = None
+        self.open()
+
+    @property
+    def listens(self) -> bool:
+        """Whether it has a port of its own."""
+        server = self._server
+        return server is not None and not isinstance(server, tenants.Guest)
 
     async def _open(self) -> None:
         known = ''
@@ -116,7 +126,7 @@ class Listener:
                 return
 
     async def _listen_somewhere(self) -> None:
-        first = self._group.number
+        first = self.group.number
         last = min(first + self._spares, _LAST_PORT) if first else first
         for number in range(first, last + 1):
             self.number = number
@@ -129,31 +139,35 @@ class Listener:
                 break
         self._moved = ''
         if self.number != first:
-            own = self._tenants(first)
+            own = tenants.names(self, first)
             other = own or await holder.find(first)
             self._moved = f' ({other} has port {first})'
 
     async def _listen(self) -> None:
         # In two steps: whenever this is cancelled, close() has the server.
-        self._server = await self._prepare()
         try:
-            await self._server.start_serving()
+            self._server = server = await self._prepare()
+            await server.start_serving()
         except OSError:
-            self._server.close()
-            self._server = None
-            raise
+            if self._server is not None:
+                self._server.close()
+                self._server = None
+            host = tenants.host(self, self.number)
+            if host is None:
+                raise
+            self._server = tenants.Guest(host, self)
 
-    async def _prepare(self) -> _Server:
-        host = self._group.host
+    async def _prepare(self) -> _OwnServer:
+        host = self.group.host
         if addresses.is_unix(host):
             return unix_socket.UnixServer(self._let_in, host)
-        if self._group.tls:
+        if self.group.tls:
             return tls.TlsServer(
                 self._let_in,
                 lambda transport: self._who(transport) is not None,
                 host,
                 self.number,
-                self._group.tls,
+                self.group.tls,
                 self._report,
             )
         return await asyncio.start_server(
@@ -170,8 +184,9 @@ class Listener:
     ) -> None:
         """Serve a client that may come, and hang up on any other."""
         peer = self._who(writer)
-        if peer is not None:
-            await self._accept(reader, writer, peer)
+        host = tenants.choose(self, peer) if peer is not None else None
+        if peer is not None and host is not None:
+            await host._accept(reader, writer, peer)
         else:
             writer.transport.abort()
 
@@ -185,11 +200,11 @@ class Listener:
             peer = peers.identify(connection.get_extra_info('socket'))
         except OSError:
             return None  # it has gone again
-        if self._group.admits(peer):
+        if tenants.choose(self, peer) is not None:
             subject = tls.subject(connection)
             return peer._replace(subject=subject) if subject else peer
         noting = asyncio.ensure_future(
-            self._refusals.note(peer, list(self._group.workers))
+            self._refusals.note(peer, list(self.group.workers))
         )
         self._noting.add(noting)
         noting.add_done_callback(self._noting.discard)
@@ -206,14 +221,14 @@ class Listener:
 
     def _log(self, level: int, line: str) -> None:
         """Write a line in the log of each service."""
-        for worker in {w.name: w for w in self._group.workers}.values():
+        for worker in {w.name: w for w in self.group.workers}.values():
             worker.log(level, line)
 
     async def _why_not(self, exc: Exception) -> str:
-        self.number = self._group.number
+        self.number = self.group.number
         line = f'the debug port {self.address} cannot be opened: '
         if isinstance(exc, exceptions.OsdbgError):
-            own = self._tenants(self.number)
+            own = tenants.names(self, self.number)
             return line + (f'{own} has it already' if own else str(exc))
         code = getattr(exc, 'errno', None)
         reason = getattr(exc, 'strerror', None) or exc
@@ -221,7 +236,7 @@ class Listener:
             return line + f'{reason}; set [remote_debug] port to 1024 or more'
         if code != errno.EADDRINUSE:
             return line + f'{reason}; correct [remote_debug] host'
-        own = self._tenants(self.number)
+        own = tenants.names(self, self.number)
         if own:
             return line + (
                 f'{own} has it already through osdbg; set another '
@@ -234,29 +249,11 @@ class Listener:
             f'It opens by itself once the port is free'
         )
 
-    def _tenants(self, number: int) -> str:
-        """Name the services to which this gateway has given a port."""
-        found = {
-            f'{worker.name} (backend = {worker.backend}'
-            f'{", TLS" if other._group.tls else ""})'
-            for other in _LISTENERS
-            if other._is_in_the_way(self._group.host, number)
-            for worker in other._group.workers
-        }
-        return ', '.join(sorted(found))
-
-    def _is_in_the_way(self, host: str, number: int) -> bool:
-        if self._server is None or self.number != number:
-            return False
-        own = self._group.host
-        loopback = addresses.is_loopback(own) and addresses.is_loopback(host)
-        return own == host or loopback or bool({own, host} & _ANYWHERE)
-
     def tell(self) -> None:
         """Say once in each service's log where to attach, or why not."""
         if not self._known.is_set():
             return
-        for worker in self._group.workers:
+        for worker in self.group.workers:
             if not worker.opened:
                 continue
             worker.tell_port(self._trouble)
@@ -269,16 +266,16 @@ class Listener:
 
     def _invite(self, worker: Worker) -> None:
         line = invitation_.write(
-            self._invitation, self._group, self.number, worker
+            self._invitation, self.group, self.number, worker
         )
         worker.log(logging.INFO, f'osdbg: {line}{self._moved}')
-        warning = invitation_.warn(self._group, self.number, worker)
+        warning = invitation_.warn(self.group, self.number, worker)
         if warning:
             worker.log(logging.WARNING, f'osdbg: {warning}')
 
     def forget(self) -> None:
         """Tell a service anew, when it starts again, of which none is left."""
-        names = {worker.name for worker in self._group.workers}
+        names = {worker.name for worker in self.group.workers}
         for name in set(self._told) - names:
             del self._told[name]
 
@@ -304,5 +301,8 @@ class Listener:
         if self._server is not None:
             self._server.close()
             self._server = None
+        guests, self.guests = self.guests, []
+        for guest in guests:
+            guest.open_anew()
         self._trouble = ''
         self._told.clear()

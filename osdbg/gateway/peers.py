@@ -21,6 +21,7 @@ answers; what an owner who is gone has left behind is nobody's.
 from __future__ import annotations
 
 import asyncio
+from concurrent import futures
 import os
 import pwd
 import socket
@@ -33,6 +34,9 @@ from osdbg.gateway import words
 
 # Whoever has so many files open is looked through last.
 _MANY = 256
+# Names of users may come from a server that does not answer.
+_LOOK_SECONDS = 2.0
+_LOOKING = futures.ThreadPoolExecutor(1, 'osdbg lookup')
 
 
 class Peer(NamedTuple):
@@ -96,16 +100,24 @@ async def describe(peer: Peer) -> dict[str, Any]:
     :returns: uid, user, pid, program and address; None for what is not known
     """
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(None, _describe, peer)
+    looking = loop.run_in_executor(_LOOKING, _describe, peer)
+    try:
+        return await asyncio.wait_for(looking, _LOOK_SECONDS)
+    except asyncio.TimeoutError:
+        return _facts(peer, None, peer.pid)
 
 
 def _describe(peer: Peer) -> dict[str, Any]:
     pid = peer.pid
     if not pid and peer.inode and peer.uid is not None:
         pid = _find_process(peer.inode, peer.uid)
+    return _facts(peer, _user_name(peer.uid), pid)
+
+
+def _facts(peer: Peer, user: str | None, pid: int) -> dict[str, Any]:
     return {
         'uid': peer.uid,
-        'user': peer.subject or _user_name(peer.uid),
+        'user': peer.subject or user,
         'pid': pid or None,
         'program': _program_name(pid) if pid else None,
         'address': peer.address,

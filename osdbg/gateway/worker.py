@@ -173,6 +173,11 @@ class Worker:
             {'workers': _text(hello, 'workers', _MAX_WORKERS)}
         )
 
+    @property
+    def takes_rights(self) -> bool:
+        """Whether its gateway needs the rights of its user."""
+        return addresses.takes_rights(self.host, self.port, self.tls)
+
     def expect_child(self) -> None:
         """Note that the process has just forked another, or is about to."""
         self.forked = asyncio.get_running_loop().time()
