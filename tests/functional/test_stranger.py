@@ -12,12 +12,15 @@
 
 """Who may come in: this user and root, and who is named; nobody else."""
 
+import json
 import os
 import pathlib
 import unittest
 
 
 from tests.functional import dap
+from tests.functional.harness import free_port
+from tests.functional.harness import FunctionalTestCase
 from tests.functional.one_service import OneServiceTestCase
 from tests.functional.prompt_case import PromptTestCase
 from tests.functional import stranger
@@ -200,3 +203,31 @@ class SquatterTest(StrangerTestCase, OneServiceTestCase):
 
     def test_one_who_lets_nobody_in(self):
         self.play(None, 'is taken by a program that lets nobody in')
+
+
+# The first words of debugpy's adapter.
+AUTHORIZE = json.dumps(
+    {
+        'seq': 1,
+        'type': 'request',
+        'command': 'pydevdAuthorize',
+        'arguments': {'debugServerAccessToken': None},
+    }
+).encode()
+FIRST_WORDS = b'Content-Length: %d\r\n\r\n%s' % (len(AUTHORIZE), AUTHORIZE)
+
+
+@unittest.skipIf(os.geteuid(), 'only root can become another user')
+class ImpostorTest(FunctionalTestCase):
+    """Somebody else listens where the IDE should."""
+
+    def test_nothing_is_said_to_them(self):
+        port = free_port()
+        impostor = stranger.Impostor(port, FIRST_WORDS)
+        self.service = self.start_service(
+            engine='eventlet', direction='connect', port=port
+        )
+        self.assertEqual(b'', impostor.heard())
+        self.service.wait_log(f'user {stranger.NOBODY} listens there')
+        (worker,) = self.service.workers()
+        self.assertFalse(worker.state()['debugger_loaded'])

@@ -13,6 +13,7 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 
 from osdbg.gateway import call as call_
@@ -96,6 +97,30 @@ class DialerTestCase(GatewayTestCase):
         agent.loaded()
         await until(lambda: agent.said('attached').count(True) >= count)
         return link
+
+
+class TestWho(DialerTestCase):
+    """Who has taken a call is asked for, as who makes one."""
+
+    async def test_another_user(self):
+        agent = await self.worker()
+        worker = self.gateway._workers[agent.hello['id']]
+        worker.guard._users = frozenset()
+        ide = await self.ide(VERSION)
+        line = await ide.call()
+        self.assertEqual(b'', await line.read())
+        text = await until(lambda: [t for _, t in agent.said('log')][1:])
+        self.assertIn(f'user {os.geteuid()} listens there', text[0])
+        self.assertEqual([], agent.said('load'))
+
+    async def test_a_veto(self):
+        agent = await self.worker()
+        agent.veto = 'not today'
+        ide = await self.ide(VERSION)
+        line = await ide.call()
+        self.assertEqual(b'', await line.read())
+        self.assertEqual(os.getpid(), agent.said('admit')[0][1]['pid'])
+        self.assertEqual([], agent.said('load'))
 
 
 class TestCalls(DialerTestCase):
