@@ -103,10 +103,13 @@ def is_loopback(host: str) -> bool:
     )
 
 
-def takes_rights(host: str, port: int, files: object) -> bool:
-    """Tell whether not everybody may listen at an address.
+def takes_rights(host: str, port: int, files: object, dials: bool) -> bool:
+    """Tell whether an address takes the rights of its user.
+
+    Whoever is called may go by who calls.
 
     :param port: 0 for a UNIX socket
     :param files: the certificates it is to have, if any
+    :param dials: whether it is called
     """
-    return is_unix(host) or bool(files) or port < _FIRST_OPEN_PORT
+    return is_unix(host) or bool(files) or port < _FIRST_OPEN_PORT or dials

@@ -93,6 +93,8 @@ class Agent:
         self._forked = False
         self._launching = False
         self._introduced = False
+        # Who is attached, for the log.
+        self._client: dict[str, Any] = {}
         self._renewing = False
         self._said: dict[str, Any] = {}
         self._approach = Approach(self._debugger.gate)
@@ -135,7 +137,7 @@ class Agent:
 
     def _adopt(self, settings: settings_.Settings) -> None:
         with self._debugger.gate:
-            if settings.activate != self.settings.activate:
+            if _door_of(settings) != _door_of(self.settings):
                 self._door.begin(settings)
             self.settings = settings
         self._prompter.adopt(settings)
@@ -331,6 +333,9 @@ class Agent:
                 self._channel = None
                 self.progress.begin_again()
             self._unload()
+            if self._client:
+                # Whoever would have said it has gone.
+                self._audit(logging.INFO, 'detach', self._client)
 
     def _greet(self) -> protocol.Channel:
         # In one go for whoever forks: a child must know the socket to close
@@ -338,7 +343,10 @@ class Agent:
         with self._debugger.gate:
             settings = self.settings
             own = addresses.takes_rights(
-                settings.host, settings.port or 0, settings.tls
+                settings.host,
+                settings.port or 0,
+                settings.tls,
+                settings.direction == 'connect',
             )
             channel = protocol.Channel(protocol.connect(own, wait=False))
             self._said = self._wishes()
@@ -379,6 +387,7 @@ class Agent:
             'direction': settings.direction or 'listen',
             'allowed': settings.allowed_ids,
             'remote': settings.allow_remote,
+            'open_seconds': settings.open_seconds,
             'max_stop': settings.max_stop_seconds,
             'one_stops': settings.stop_policy == 'one_worker',
             'beats': settings.keep_heartbeats,
@@ -408,8 +417,7 @@ class Agent:
                 number, client = value
                 channel.send(admitted=number, veto=audit.ask(client))
             elif order == 'audit':
-                level, event, facts = value
-                audit.write(level, event, {'worker': self.title, **facts})
+                self._audit(*value)
             elif order == 'log':
                 journal.write(value[0], '%s', value[1])
             elif order == 'stop':
@@ -420,6 +428,11 @@ class Agent:
                 self.stops.abandon(value)
             elif order == 'beat':
                 self._beat()
+
+    def _audit(self, level: int, event: str, facts: dict[str, Any]) -> None:
+        if event in ('attach', 'detach'):
+            self._client = facts if event == 'attach' else {}
+        audit.write(level, event, {'worker': self.title, **facts})
 
     def _resume(self, why: str) -> None:
         for backend in (self._debugger.backend, self._prompter.backend):
@@ -458,7 +471,9 @@ class Agent:
 
     def _load(self, channel: protocol.Channel, ticket: str) -> None:
         self._unload()
-        failure = self._debugger.load(self.settings, channel, ticket)
+        failure: str | None = 'it lets no client in any more'
+        if self._door.opened:
+            failure = self._debugger.load(self.settings, channel, ticket)
         # Not while the exception is handled: oslo.log would add it once more.
         if failure is None:
             version = self._debugger.version
@@ -479,6 +494,7 @@ class Agent:
     def _unload(self) -> None:
         self._set_attached(False)
         if self._debugger.unload():
+            self.stops.end_late()
             self._renew()
 
     def _set_attached(self, attached: bool) -> None:
@@ -514,6 +530,10 @@ class Agent:
             self.guard(backend, backend.after_fork)
         self._prompter.after_fork()
         self.start(_FORK_SECONDS)
+
+
+def _door_of(settings: settings_.Settings) -> tuple[str, float]:
+    return settings.activate, settings.open_seconds
 
 
 _current: Agent | None = None

@@ -25,6 +25,8 @@ EVENT = 'osdbg.attach'
 """The audit event (PEP 578) before a client is let in. What a hook is given:
 uid, user, pid, program and address of the client. One that raises refuses."""
 
+# It has to fit in a message to the gateway.
+_MAX_REASON = 1000
 _ARGUMENTS = ('uid', 'user', 'pid', 'program', 'address')
 _PLAIN = re.compile(r'[\w./:@+\[\]-]+', re.ASCII)
 
@@ -38,7 +40,7 @@ def ask(client: dict[str, Any]) -> str:
     try:
         sys.audit(EVENT, *(client.get(name) for name in _ARGUMENTS))
     except BaseException as exc:  # whatever it raises, it means no
-        return f'an audit hook of the service refuses: {exc!r}'
+        return f'an audit hook of the service refuses: {exc!r}'[:_MAX_REASON]
     return ''
 
 

@@ -27,6 +27,8 @@ from osdbg import evaluation
 from osdbg import waiting
 
 _ANSWER_SECONDS = 1.0
+# How long an evaluation may go on when its client has left.
+_PATIENCE_SECONDS = 5.0
 # Of all stops: a forked child may still leave one of its parent's.
 _numbers = itertools.count(1)
 
@@ -103,6 +105,20 @@ class Stops:
             thread = self._threads.get(number)
             if thread is not None:
                 evaluation.abandon(thread)
+
+    def end_late(self) -> None:
+        """Have those who do not leave abandoned: nobody is there any more.
+
+        Without that, what somebody evaluates who has left, or whose gateway
+        was killed, would keep its thread for ever.
+        """
+        numbers = list(self._threads)
+        if numbers:
+            waiting.start_new_thread(self._abandon_late, (numbers,))
+
+    def _abandon_late(self, numbers: list[int]) -> None:
+        waiting.pause(_PATIENCE_SECONDS)
+        self.abandon([n for n in numbers if n in self._threads])
 
 
 class _Question:

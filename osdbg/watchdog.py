@@ -38,7 +38,10 @@ def beat(notify_socket: str) -> None:
     address = notify_socket
     if address.startswith('@'):
         address = f'\0{address[1:]}'
-    sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM)
+    try:
+        sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM)
+    except OSError:
+        return  # no descriptor is left
     try:
         sock.setblocking(False)
         sock.sendto(b'WATCHDOG=1', address)

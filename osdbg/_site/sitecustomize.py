@@ -87,7 +87,8 @@ def _is_for_another():
         return False
     for name in tuple(os.environ):
         if name.startswith(('OS_REMOTE_DEBUG__', 'OSDBG_')):
-            del os.environ[name]
+            if name != 'OSDBG_DISABLE':
+                del os.environ[name]
     return True
 
 

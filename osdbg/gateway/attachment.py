@@ -74,9 +74,9 @@ class Attachment:
         why = await asyncio.shield(veto)
         if why:
             raise LoadFailed(f'{self.worker.title}: {why}')
-        if self.worker.session is not self._reserved:
-            raise LoadFailed(f'{self.worker.title} was unloaded')
+        self._require_door()
         link = await self.worker.loaded()
+        self._require_door()
         link.handle = self._handle_event
         for command, arguments in (
             ('initialize', initialize),
@@ -94,6 +94,16 @@ class Attachment:
         self._link = link
         self._client.limits = dap.CLIENT
         self._client.event('initialized')
+
+    def _require_door(self) -> None:
+        """See that it may still be attached to: time has passed.
+
+        :raises: LoadFailed if not
+        """
+        if self.worker.session is not self._reserved:
+            raise LoadFailed(f'{self.worker.title} was unloaded')
+        if not self.worker.opened:
+            raise LoadFailed(f'{self.worker.title} lets no client in any more')
 
     @property
     def configurable(self) -> bool:
@@ -115,7 +125,11 @@ class Attachment:
         response = await link.ask(
             'configurationDone', arguments, _ANSWER_SECONDS
         )
-        await self.worker.attach(await self._who)
+        who = await self._who
+        if self._link is not link or not response.get('success'):
+            self._client.relay(request, response)
+            return False
+        await self.worker.attach(who)
         self._client.relay(request, response)
         self._client.answer(self._start)
         self._early = None

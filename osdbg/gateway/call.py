@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import abc
 import asyncio
+import logging
 import re
 from typing import Any
 
@@ -101,6 +102,12 @@ class Call(abc.ABC):
         # The service's own options name that host.
         if peer.is_remote or self.worker.guard.admits(peer):
             return peer
+        self.worker.guard.log(
+            'refused',
+            {'uid': peer.uid, 'address': peer.address},
+            logging.WARNING,
+            reason='another user listens where the IDE should',
+        )
         self.why = (
             f'user {peer.uid} listens there, who is neither root nor the '
             f'user of this service: [remote_debug] allowed_users may name it'
@@ -182,7 +189,7 @@ class LineCall(Call):
         self.answer()
         client = await peers.describe(peer)
         self.why = await self.worker.guard.ask(client)
-        if self.why:
+        if self.why or not self.worker.wanted:
             return
         link: Link = await self.worker.loaded()
         link.writer.write(self._first)

@@ -32,6 +32,7 @@ from osdbg.gateway import peers
 from osdbg.gateway.port import Port
 from osdbg.gateway.prompt_port import PromptPort
 from osdbg.gateway import protocol
+from osdbg.gateway.refusals import Refusals
 from osdbg.gateway import stops
 from osdbg.gateway import words
 from osdbg.gateway.worker import field
@@ -79,8 +80,10 @@ class Gateway:
         self._groups: dict[_Key, Group] = {}
         self._workers: dict[str, Worker] = {}
         self._reported: set[str] = set()
-        self._arrivals = bounds.Crowd(bounds.MAX_ARRIVALS)
-        self._served: set[asyncio.StreamWriter] = set()
+        self._refusals = Refusals()
+        # By user: none of them takes the room of another.
+        self._arrivals: dict[int, bounds.Crowd] = {}
+        self._served: dict[asyncio.StreamWriter, int] = {}
 
     async def run(self) -> None:
         """Serve until no process has been armed for the grace period.
@@ -114,20 +117,24 @@ class Gateway:
         line = f'stumbled ({what}) and goes on; {_advice(error)}'
         if getattr(error, 'errno', None) in _EXHAUSTED:
             line = f'has no descriptor left and goes on; {_advice(error)}'
-        for worker in list(self._workers.values())[:1]:
+        workers = list(self._workers.values())
+        # It may be about any of them.
+        own = [w for w in workers if w.guard.uid == os.geteuid()]
+        for worker in own[:1]:
             worker.log(logging.WARNING, f'the osdbg gateway {line}')
 
     async def _accept(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         try:
-            sock = writer.get_extra_info('socket')
-            if not self._for_all:
-                protocol.check_peer(sock)
-            peer = peers.identify(sock)
-            if peer.uid is None:
+            peer = peers.identify(writer.get_extra_info('socket'))
+            ours = self._for_all or peer.uid in (0, os.geteuid())
+            if peer.uid is None or not ours:
+                writer.transport.abort()
+                workers = list(self._workers.values())
+                await self._refusals.note(peer, workers)
                 return
-            message = await self._first(reader, writer)
+            message = await self._first(peer.uid, reader, writer)
             if message and 'hello' in message:
                 hello = message.pop('hello')
                 worker = Worker(hello, writer, peer.pid, peer.uid)
@@ -157,21 +164,27 @@ class Gateway:
         ):
             pass  # it does not speak our language: it is let go
         finally:
-            self._served.discard(writer)
+            self._served.pop(writer, None)
             bounds.close(writer)
 
     async def _first(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        uid: int,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
     ) -> dict[str, Any] | None:
         """Read what a connection is for; None if there is no room for it."""
-        self._arrivals.enter(writer, writer.transport.abort)
+        crowd = self._arrivals.get(uid)
+        if crowd is None:
+            crowd = self._arrivals[uid] = bounds.Crowd(bounds.MAX_ARRIVALS)
+        crowd.enter(writer, writer.transport.abort)
         try:
             message = await asyncio.wait_for(_receive(reader), _HELLO_SECONDS)
         finally:
-            self._arrivals.leave(writer)
-        if len(self._served) >= bounds.MAX_SERVED:
+            crowd.leave(writer)
+        if list(self._served.values()).count(uid) >= bounds.MAX_SERVED:
             return None
-        self._served.add(writer)
+        self._served[writer] = uid
         return message if message and len(message) == 1 else None
 
     async def _serve_agent(
@@ -370,6 +383,8 @@ class Gateway:
             for worker in meant
         ):
             await asyncio.sleep(_LOOK_SECONDS)
+        for worker in meant:
+            worker.asked = {}
         return {
             'processes': [
                 self._describe(worker)

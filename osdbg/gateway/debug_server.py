@@ -193,6 +193,8 @@ class DebugServer:
         veto = await self._worker.guard.ask(self._client)
         if veto:
             raise LoadFailed(f'{self._worker.title}: {veto}')
+        if not self._worker.wanted:
+            raise LoadFailed(f'{self._worker.title} is closed')
 
     def _on_configuration_done(self, request: dap.Message) -> None:
         if self._link is None:

@@ -96,7 +96,7 @@ class Group:
             self.tls = worker.tls
             self.uid = worker.guard.uid
         self.workers.append(worker)
-        worker.limit(worker.left, self._expire)
+        worker.limit(worker.left if worker.opened else None, self._expire)
         self.on_join(worker)
         self.review()
 

@@ -94,6 +94,12 @@ class Guard:
         if future is not None and not future.done():
             future.set_result(words.quote(str(veto), _MAX_REASON))
 
+    def gone(self) -> None:
+        """Note that the process has ended."""
+        for future in self._questions.values():
+            if not future.done():
+                future.set_result('the process has ended')
+
     def attached(self, client: Client) -> None:
         """Note that a client is attached."""
         self.detached()

@@ -212,17 +212,14 @@ class Listener:
 
     def _report(self, address: str, why: str) -> None:
         """Say in the services' logs who was not let in."""
-        self._log(
-            logging.WARNING,
-            f'osdbg: {address} was not let in at {self.address} ({why}): '
-            f'type osdbg bridge there, with a certificate that '
-            f'tls_client_ca has signed',
-        )
-
-    def _log(self, level: int, line: str) -> None:
-        """Write a line in the log of each service."""
         for worker in {w.name: w for w in self.group.workers}.values():
-            worker.log(level, line)
+            worker.guard.log(
+                'refused',
+                {'address': address},
+                logging.WARNING,
+                reason=f'{why}: type osdbg bridge there, with a certificate '
+                f'that tls_client_ca has signed',
+            )
 
     async def _why_not(self, exc: Exception) -> str:
         self.number = self.group.number

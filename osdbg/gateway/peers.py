@@ -75,9 +75,10 @@ def identify(sock: Any) -> Peer:
         # It was open all the while in between if it still is: the owner of a
         # socket and its inode are not read in one go.
         if first is not None and first == sock_diag.owner(there, here):
+            sock.getpeername()  # and if it was not reset meanwhile
             return Peer(address, _known(first.uid), inode=first.inode)
-    remote = first is None and not addresses.is_loopback(there[0])
-    return Peer(address, is_remote=remote)
+    local = addresses.is_loopback(there[0]) or there[0] == here[0]
+    return Peer(address, is_remote=first is None and not local)
 
 
 def _plain(name: Any) -> tuple[str, int]:
@@ -117,7 +118,8 @@ def _describe(peer: Peer) -> dict[str, Any]:
 def _facts(peer: Peer, user: str | None, pid: int) -> dict[str, Any]:
     return {
         'uid': peer.uid,
-        'user': peer.subject or user,
+        'user': user,
+        'subject': peer.subject or None,
         'pid': pid or None,
         'program': _program_name(pid) if pid else None,
         'address': peer.address,
@@ -139,7 +141,11 @@ def _find_process(inode: int, uid: int) -> int:
     Whoever has not its rights cannot see what a process has open.
     """
     wanted = f'socket:[{inode}]'
-    pids = [int(name) for name in os.listdir('/proc') if name.isdecimal()]
+    try:
+        names = os.listdir('/proc')
+    except OSError:
+        return 0  # no descriptor is left
+    pids = [int(name) for name in names if name.isdecimal()]
     busy = []
     # The last ones first: a client has often been started just now.
     for pid in sorted(pids, reverse=True):

@@ -187,6 +187,10 @@ class Port(ListeningGroup):
 
     async def _announced(self, session: Session, worker: Worker) -> None:
         try:
+            if await asyncio.shield(session.veto(worker)):
+                return
+            if worker.attached or not worker.wanted:
+                return
             await worker.loaded()
         except LoadFailed as exc:
             if worker in self.workers and worker.wanted and session.is_root:

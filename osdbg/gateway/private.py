@@ -32,9 +32,10 @@ _LOOK_SECONDS = 0.02
 _LOCK_SECONDS = 2.0
 
 
-def directory() -> str:
+def directory(make: bool = True) -> str:
     """Return the directory, the same for all processes of this user.
 
+    :param make: whether to make it, if it is not there
     :raises: GatewayUnavailable if there is none
     """
     uid = os.geteuid()
@@ -46,7 +47,7 @@ def directory() -> str:
     ):
         path = os.path.join(base, name)
         try:
-            return _checked(path, uid)
+            return _checked(path, uid, make)
         except OSError as exc:
             why = f'{path}: {exc.strerror or exc}'
     raise exceptions.GatewayUnavailable(
@@ -61,11 +62,12 @@ def _home(uid: int) -> str:
         return '/nonexistent'
 
 
-def _checked(path: str, uid: int) -> str:
-    try:
-        os.mkdir(path, 0o700)
-    except FileExistsError:
-        pass
+def _checked(path: str, uid: int, make: bool) -> str:
+    if make:
+        try:
+            os.mkdir(path, 0o700)
+        except FileExistsError:
+            pass
     found = os.lstat(path)
     own = stat.S_ISDIR(found.st_mode) and found.st_uid == uid
     if not own or stat.S_IMODE(found.st_mode) & 0o077:
@@ -73,13 +75,14 @@ def _checked(path: str, uid: int) -> str:
     return path
 
 
-def address(name: str) -> str:
+def address(name: str, make: bool = True) -> str:
     """Return the address of the gateway there.
 
     :param name: what it is called
+    :param make: whether to make a place for it
     :raises: GatewayUnavailable
     """
-    return os.path.join(directory(), name)
+    return os.path.join(directory(make), name)
 
 
 def listen(name: str) -> _socket.socket | None:

@@ -72,8 +72,8 @@ ABSENT = (ConnectionRefusedError, FileNotFoundError)
 # In a line; the answer to a command has fifteen for each process.
 _MAX_VALUES = 100_000
 _CONNECT_SECONDS = 1
-_LOOK_SECONDS = 0.05
-_LOOKS = 10
+_LOOK_SECONDS = 0.1
+_LOOKS = 5
 _IS_LINUX = sys.platform.startswith('linux')
 _CREDENTIALS = struct.Struct('3i')
 _UID_MAP = '/proc/self/uid_map'
@@ -142,12 +142,12 @@ def squatter() -> str:
     """
     for _attempt in range(_LOOKS):
         try:
-            _connect(address(), wait=False).close()
+            _connect(address()).close()
             return ''
         except exceptions.GatewayUnavailable as exc:
             return exc.reason
         except BlockingIOError:
-            break
+            pass  # a gateway would have let somebody in, in that second
         except OSError:
             waiting.pause(_LOOK_SECONDS)  # one may just be about to listen
     return 'is taken by a program that lets nobody in'
@@ -193,7 +193,7 @@ def connect(own: bool = False, wait: bool = True) -> _socket.socket:
 
 def _try_aside() -> _socket.socket | None:
     try:
-        return _try(private.address(_name()))
+        return _try(private.address(_name(), make=False))
     except exceptions.GatewayUnavailable:
         return None  # there is no place for one
 

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
 # Whoever knocks all the time is told of so often.
 _QUIET_SECONDS = 10.0
-# Of so many users at a time.
+# Of so many users at a time: one may have thousands (subuid(5)). Further ones
+# are told of as if they were one.
 _MAX_USERS = 64
+_OTHERS = -1
 
 
 class Refusals:
@@ -38,24 +40,23 @@ class Refusals:
         self._quiet: dict[int | None, float] = {}
         self._counts: dict[int | None, int] = {}
 
-    async def note(
-        self, peer: peers.Peer, workers: Iterable[Worker], advice: str = ''
-    ) -> None:
+    async def note(self, peer: peers.Peer, workers: Iterable[Worker]) -> None:
         """Tell the services that somebody was sent away.
 
         :param peer: who it was
         :param workers: theirs
-        :param advice: what to type if it was a friend
         """
         now = asyncio.get_running_loop().time()
-        self._counts[peer.uid] = self._counts.get(peer.uid, 0) + 1
-        if now < self._quiet.get(peer.uid, now):
+        who: int | None = peer.uid
+        if len(self._quiet) >= _MAX_USERS and who not in self._quiet:
+            self._forget(now)
+            if len(self._quiet) >= _MAX_USERS:
+                who = _OTHERS
+        self._counts[who] = self._counts.get(who, 0) + 1
+        if now < self._quiet.get(who, now):
             return
-        if len(self._quiet) >= _MAX_USERS:
-            self._quiet.clear()
-            self._counts = {peer.uid: 1}
-        self._quiet[peer.uid] = now + _QUIET_SECONDS
-        times = self._counts.pop(peer.uid)
+        self._quiet[who] = now + _QUIET_SECONDS
+        times = self._counts.pop(who)
         client = await peers.describe(peer)
         told = set()
         for worker in workers:
@@ -66,8 +67,15 @@ class Refusals:
                     client,
                     logging.WARNING,
                     times=times if times > 1 else None,
-                    reason=advice or _reason(peer),
+                    reason=_reason(peer),
                 )
+
+    def _forget(self, now: float) -> None:
+        """Forget those of whom there is nothing more to tell."""
+        for who, until in list(self._quiet.items()):
+            if until <= now:
+                del self._quiet[who]
+                self._counts.pop(who, None)
 
 
 def _reason(peer: peers.Peer) -> str:

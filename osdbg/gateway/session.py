@@ -177,11 +177,12 @@ class Session:
         return worker.guard.admits(self._peer)
 
     async def _load(self, worker: Worker) -> None:
-        if not await asyncio.shield(self._veto(worker)):
+        if not await asyncio.shield(self.veto(worker)):
             if worker in self._port.workers and not worker.attached:
-                worker.load()
+                if worker.wanted:
+                    worker.load()
 
-    def _veto(self, worker: Worker) -> asyncio.Future[str]:
+    def veto(self, worker: Worker) -> asyncio.Future[str]:
         """Ask a worker once whether this client may attach, and if not why."""
         if worker not in self._vetoes:
             self._vetoes[worker] = asyncio.ensure_future(self._ask(worker))
@@ -290,7 +291,7 @@ class Session:
         attachment = Attachment(self._client, self._known(), worker, request)
         self._attachment = attachment
         beginning = asyncio.ensure_future(
-            attachment.begin(initialize, self._veto(worker))
+            attachment.begin(initialize, self.veto(worker))
         )
         # If the client leaves meanwhile, nobody may hear how it has ended.
         beginning.add_done_callback(

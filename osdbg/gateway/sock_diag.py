@@ -56,6 +56,8 @@ class _Line:
     def __init__(self) -> None:
         self._sock: socket.socket | None = None
         self._number = 0
+        self.tells = False
+        """Whether it has ever told of a socket: then it tells of all."""
 
     def ask(self, body: bytes) -> bytes:
         """Ask something, and return the answer to that.
@@ -93,10 +95,10 @@ def owner(of: Address, to: Address) -> Owner | None:
     try:
         found = _ask(of, to)
         # Not there, or not to be told? The end that is ours is there.
-        told = found is not None or _ask(to, of) is not None
+        _line.tells = _line.tells or bool(found or _ask(to, of))
     except OSError:
-        told = False
-    if not told:
+        _line.tells = False
+    if not _line.tells:
         found = _look(of, to)
     # Without an inode nobody has it, and root seems to.
     return found if found is not None and found.inode else None
@@ -116,9 +118,12 @@ def _ask(of: Address, to: Address) -> Owner | None:
     body = _REQUEST.pack(family, socket.IPPROTO_TCP, 0, _ANY_STATE) + ident
     answer = _line.ask(body)
     kind = _HEADER.unpack_from(answer)[1]
-    if kind != _SOCK_DIAG_BY_FAMILY:
+    start = _HEADER.size + _ANSWER.size
+    ports = ident[:4]
+    # Where nobody is connected, the kernel tells of who only listens there.
+    if kind != _SOCK_DIAG_BY_FAMILY or answer[start : start + 4] != ports:
         return None
-    rest = _HEADER.size + _ANSWER.size + _ID_SIZE
+    rest = start + _ID_SIZE
     _expires, _read, _write, uid, inode = _OWNER.unpack_from(answer, rest)
     return Owner(uid, inode)
 

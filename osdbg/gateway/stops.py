@@ -39,6 +39,8 @@ keeps its turn without being stopped, in seconds."""
 _TICK_SECONDS = 1.0
 # A breakpoint that is passed a thousand times a second is not logged so often.
 _QUIET_SECONDS = 10.0
+# An agent out of its mind takes no more room than this.
+_MAX_STOPS = 10_000
 
 
 class Stops:
@@ -77,6 +79,8 @@ class Stops:
         :param where: its file and line
         :param along: whether only because others have; it may be the first
         """
+        if len(self._stops) >= _MAX_STOPS:
+            return
         self._stops[number] = where
         self._turn_until = 0.0
         if not self._where:
@@ -209,6 +213,8 @@ class Stops:
         if _now() >= self._passed.get(where, 0.0):
             why = f'osdbg: breakpoint at {where} passed: {reason(other)}'
             self._worker.log(logging.WARNING, why)
+            if len(self._passed) >= _MAX_STOPS:
+                self._passed.clear()
             self._passed[where] = _now() + _QUIET_SECONDS
         self._worker.send(stop={'n': number, 'go': False, 'why': why})
 

@@ -60,11 +60,17 @@ def host(listener: Listener, number: int) -> Listener | None:
         group, own = other.group, listener.group
         if (
             type(group) is type(own)
+            and _is_same(group.host, own.host)
             and group.uid != own.uid
             and not (group.tls or own.tls)
         ):
             return other
     return None
+
+
+def _is_same(one: str, other: str) -> bool:
+    both = addresses.is_loopback(one) and addresses.is_loopback(other)
+    return one == other or both
 
 
 def _in_the_way(listener: Listener, number: int) -> Iterable[Listener]:
@@ -73,8 +79,7 @@ def _in_the_way(listener: Listener, number: int) -> Iterable[Listener]:
         there = other.group.host
         if not other.listens or other.number != number:
             continue
-        loopback = addresses.is_loopback(own) and addresses.is_loopback(there)
-        if own == there or loopback or {own, there} & _ANYWHERE:
+        if _is_same(own, there) or {own, there} & _ANYWHERE:
             yield other
 
 

@@ -136,7 +136,7 @@ class TlsServer:
         self._context = server_context(files)
         self._report = report
         self._server: asyncio.Server | None = None
-        self._handshakes: set[asyncio.Task[None]] = set()
+        self._handshakes: dict[asyncio.Task[None], Any] = {}
         self._quiet_until = 0.0
         self._unreported = 0
 
@@ -152,13 +152,20 @@ class TlsServer:
         await self._server.start_serving()
 
     def _greet(self, transport: Any) -> None:
-        full = len(self._handshakes) >= _MAX_HANDSHAKES
-        if full or not self._admits(transport):
+        if not self._admits(transport):
             transport.abort()
             return
+        if len(self._handshakes) >= _MAX_HANDSHAKES:
+            # The oldest goes: nobody keeps others out by staying.
+            oldest = next(iter(self._handshakes))
+            self._handshakes.pop(oldest).abort()
+            oldest.cancel()
+            self._fail(
+                'others', 'too many begin a handshake and do not end it'
+            )
         task = asyncio.ensure_future(self._shake_hands(transport))
-        self._handshakes.add(task)
-        task.add_done_callback(self._handshakes.discard)
+        self._handshakes[task] = transport
+        task.add_done_callback(lambda task: self._handshakes.pop(task, None))
 
     async def _shake_hands(self, transport: Any) -> None:
         # start_server() would do this, and drop without a word who fails.

@@ -176,7 +176,9 @@ class Worker:
     @property
     def takes_rights(self) -> bool:
         """Whether its gateway needs the rights of its user."""
-        return addresses.takes_rights(self.host, self.port, self.tls)
+        return addresses.takes_rights(
+            self.host, self.port, self.tls, self.dials
+        )
 
     def expect_child(self) -> None:
         """Note that the process has just forked another, or is about to."""
@@ -373,6 +375,7 @@ class Worker:
 
     def gone(self) -> None:
         """Note that the process is no more."""
+        self.guard.gone()
         self.limit(None, lambda worker: None)
         self._close_link()
         self.stops.clear()

@@ -137,8 +137,8 @@ class RefusedTest(TlsTestCase):
 
     def assert_reported(self, why):
         self.service.wait_log(
-            rf'WARNING osdbg osdbg: 127.0.0.1 was not let in at '
-            rf'0.0.0.0:{self.port} \({why}\): type osdbg bridge there'
+            rf'WARNING osdbg osdbg audit: event=refused worker=\S+ '
+            rf'address=127.0.0.1 reason="{why}: type osdbg bridge there'
         )
         self.assertNotIn('Traceback', self.service.log)
 
@@ -217,7 +217,7 @@ class RefusedTest(TlsTestCase):
         self.service.wait_log('event=refused .*nobody has it')
         self.assert_still_serves()
         said = self.service.log.count('nobody has it')
-        self.assertLess(said + self.service.log.count('was not let in'), 9)
+        self.assertLess(said + self.service.log.count('bridge there'), 9)
 
 
 class FilesTest(TlsTestCase):

@@ -84,6 +84,27 @@ class TestIdentify(unittest.TestCase):
         self.assertEqual((None, False), (peer.uid, peer.is_remote))
 
     @both
+    @both
+    def test_who_has_gone_is_not_taken_for_who_listens_at_his_port(self):
+        client = socket.socket()
+        self.addCleanup(client.close)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        client.bind(('127.0.0.1', 0))
+        own = client.getsockname()
+        innocent = socket.create_server(own)  # of root, say
+        self.addCleanup(innocent.close)
+        with socket.create_server(('127.0.0.1', 0)) as listener:
+            client.connect(listener.getsockname())
+            accepted, _ = listener.accept()
+            self.addCleanup(accepted.close)
+            to = listener.getsockname()
+        self.assertIsNotNone(sock_diag.owner(own, to))
+        client.setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, b'\1\0\0\0\0\0\0\0'
+        )
+        client.close()
+        self.assertIsNone(sock_diag.owner(own, to))
+
     def test_who_has_said_all_is_known(self):
         client, accepted = self.connect()
         client.sendall(b'c\n')

@@ -26,7 +26,7 @@ from tests.unit.gateway.parts import hello_of
 from tests.unit.gateway.parts import streams
 
 HELLO = hello_of(id='a1', pid=42, name='nova', port=5678, workers='0,2')
-UNUSED = ('left', 'argv', 'backend', 'python')
+UNUSED = ('left', 'open_seconds', 'argv', 'backend', 'python')
 PROGRAM = 'import os; print(os.getpid(), flush=True); os.read(0, 1)'
 FORKED = '''
 import os
