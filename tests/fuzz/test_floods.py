@@ -77,6 +77,8 @@ class CrowdTest(GatewayCase):
         ]
         for crowd in crowds:
             crowd.wait_log('HOLDING')
+        room = bounds.MAX_ARRIVALS + 2 * bounds.MAX_STRANGERS
+        wait_until('rest', lambda: self.descriptors() <= self.idle + room)
         start = time.monotonic()
         self.attach_again(self.worker)
         self.assertLess(time.monotonic() - start, SOON)
