@@ -111,12 +111,27 @@ class TestUnread(unittest.IsolatedAsyncioTestCase):
         self.assertTrue(large.is_closing())
         self.assertFalse(any(other.is_closing() for other in others[:3]))
 
-    async def test_who_does_not_read_to_the_end_is_left(self):
+    def hasten(self):
         before, bounds._FLUSH_SECONDS = bounds._FLUSH_SECONDS, 0.05
         self.addCleanup(setattr, bounds, '_FLUSH_SECONDS', before)
+
+    async def test_who_does_not_read_to_the_end_is_left(self):
+        self.hasten()
         writer = await self.write(2**20)
         bounds.close(writer)
         await until(lambda: not writer.transport.get_write_buffer_size())
+
+    async def test_who_reads_to_the_end_has_it_all(self):
+        self.hasten()
+        bugs = []
+        asyncio.get_running_loop().set_exception_handler(
+            lambda loop, context: bugs.append(context)
+        )
+        writer = await self.write(2**20)
+        bounds.close(writer)
+        self.assertEqual(2**20, len(await KEPT[-1][2].read()))
+        await asyncio.sleep(3 * bounds._FLUSH_SECONDS)
+        self.assertEqual([], bugs)
 
 
 class TestDescriptors(unittest.TestCase):
