@@ -111,8 +111,8 @@ class TestUnread(unittest.IsolatedAsyncioTestCase):
         self.assertTrue(large.is_closing())
         self.assertFalse(any(other.is_closing() for other in others[:3]))
 
-    def hasten(self):
-        before, bounds._FLUSH_SECONDS = bounds._FLUSH_SECONDS, 0.05
+    def hasten(self, seconds=0.05):
+        before, bounds._FLUSH_SECONDS = bounds._FLUSH_SECONDS, seconds
         self.addCleanup(setattr, bounds, '_FLUSH_SECONDS', before)
 
     async def test_who_does_not_read_to_the_end_is_left(self):
@@ -122,7 +122,7 @@ class TestUnread(unittest.IsolatedAsyncioTestCase):
         await until(lambda: not writer.transport.get_write_buffer_size())
 
     async def test_who_reads_to_the_end_has_it_all(self):
-        self.hasten()
+        self.hasten(1)
         bugs = []
         asyncio.get_running_loop().set_exception_handler(
             lambda loop, context: bugs.append(context)
@@ -130,7 +130,7 @@ class TestUnread(unittest.IsolatedAsyncioTestCase):
         writer = await self.write(2**20)
         bounds.close(writer)
         self.assertEqual(2**20, len(await KEPT[-1][2].read()))
-        await asyncio.sleep(3 * bounds._FLUSH_SECONDS)
+        await asyncio.sleep(1.1 * bounds._FLUSH_SECONDS)
         self.assertEqual([], bugs)
 
 
