@@ -92,7 +92,6 @@ class TestCrowd(unittest.TestCase):
 class TestUnread(unittest.IsolatedAsyncioTestCase):
     async def write(self, size, most=bounds._MAX_UNREAD):
         ends = _, writer, _, other = await streams()
-        self.addCleanup(writer.transport.abort)
         self.addCleanup(other.transport.abort)
         KEPT.append(ends)
         self.addCleanup(KEPT.clear)
