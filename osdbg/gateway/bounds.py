@@ -161,9 +161,15 @@ def relieve(transport: Any, most: int = _MAX_UNREAD) -> None:
 def close(writer: asyncio.StreamWriter) -> None:
     """Close a connection once all is sent, or after five seconds."""
     transport: Any = writer.transport
+
+    def cut_off() -> None:
+        # One that has closed by itself meanwhile must not be aborted.
+        if transport.get_write_buffer_size():
+            transport.abort()
+
     writer.close()
     if transport.get_write_buffer_size():
-        asyncio.get_running_loop().call_later(_FLUSH_SECONDS, transport.abort)
+        asyncio.get_running_loop().call_later(_FLUSH_SECONDS, cut_off)
 
 
 def raise_descriptor_limit() -> None:

@@ -93,11 +93,11 @@ class Gateway:
         self._listener.setblocking(False)
         asyncio.get_running_loop().set_exception_handler(self._report)
         server = await asyncio.start_unix_server(
-            self._accept,
-            sock=self._listener,
-            limit=protocol.MAX_LINE,
-            backlog=bounds.BACKLOG,
+            self._accept, sock=self._listener, limit=protocol.MAX_LINE
         )
+        # Not by asyncio: it tries so many times a second, in vain, when there
+        # are no descriptors left.
+        self._listener.listen(bounds.BACKLOG)
         idle = 0.0
         step = min(0.5, protocol.GRACE / 2)
         while self._for_all or idle < protocol.GRACE:

@@ -121,7 +121,7 @@ class DescriptorTest(GatewayCase):
         self.service.wait_log('LimitNOFILE=')
         before = self.processor_seconds()
         time.sleep(SOON)
-        self.assertLess(self.processor_seconds() - before, SOON / 10)
+        self.assertLess(self.processor_seconds() - before, SOON / 5)
         self.disperse(crowd)
         self.assert_unharmed()
 

@@ -92,7 +92,6 @@ class TestCrowd(unittest.TestCase):
 class TestUnread(unittest.IsolatedAsyncioTestCase):
     async def write(self, size, most=bounds._MAX_UNREAD):
         ends = _, writer, _, other = await streams()
-        self.addCleanup(writer.transport.abort)
         self.addCleanup(other.transport.abort)
         KEPT.append(ends)
         self.addCleanup(KEPT.clear)
@@ -111,12 +110,27 @@ class TestUnread(unittest.IsolatedAsyncioTestCase):
         self.assertTrue(large.is_closing())
         self.assertFalse(any(other.is_closing() for other in others[:3]))
 
-    async def test_who_does_not_read_to_the_end_is_left(self):
-        before, bounds._FLUSH_SECONDS = bounds._FLUSH_SECONDS, 0.05
+    def hasten(self, seconds=0.05):
+        before, bounds._FLUSH_SECONDS = bounds._FLUSH_SECONDS, seconds
         self.addCleanup(setattr, bounds, '_FLUSH_SECONDS', before)
+
+    async def test_who_does_not_read_to_the_end_is_left(self):
+        self.hasten()
         writer = await self.write(2**20)
         bounds.close(writer)
         await until(lambda: not writer.transport.get_write_buffer_size())
+
+    async def test_who_reads_to_the_end_has_it_all(self):
+        self.hasten(1)
+        bugs = []
+        asyncio.get_running_loop().set_exception_handler(
+            lambda loop, context: bugs.append(context)
+        )
+        writer = await self.write(2**20)
+        bounds.close(writer)
+        self.assertEqual(2**20, len(await KEPT[-1][2].read()))
+        await asyncio.sleep(1.1 * bounds._FLUSH_SECONDS)
+        self.assertEqual([], bugs)
 
 
 class TestDescriptors(unittest.TestCase):
