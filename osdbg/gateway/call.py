@@ -189,7 +189,7 @@ class LineCall(Call):
         self.answer()
         client = await peers.describe(peer)
         self.why = await self.worker.guard.ask(client)
-        if self.why or not self.worker.wanted:
+        if self.why or not self.worker.opened:
             return
         link: Link = await self.worker.loaded()
         link.writer.write(self._first)

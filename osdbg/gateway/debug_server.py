@@ -193,7 +193,7 @@ class DebugServer:
         veto = await self._worker.guard.ask(self._client)
         if veto:
             raise LoadFailed(f'{self._worker.title}: {veto}')
-        if not self._worker.wanted:
+        if not self._worker.opened:
             raise LoadFailed(f'{self._worker.title} is closed')
 
     def _on_configuration_done(self, request: dap.Message) -> None:

@@ -181,7 +181,8 @@ class TestBad(InitTestCase):
             ('PORT', '99999'),
             ('BACKEND', 'gdb'),
             ('WORKERS', 'x'),
-            ('OPEN_SECONDS', '3'),
+            ('OPEN_SECONDS', 'soon'),
+            ('ALLOWED_USERS', 'no-such-user'),
             ('HOST', '0.0.0.0'),
         ):
             with self.subTest(name):

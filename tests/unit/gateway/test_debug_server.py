@@ -22,6 +22,7 @@ from osdbg.gateway import worker as worker_
 from tests.unit.gateway.parts import hello_of
 from tests.unit.gateway.parts import SECONDS
 from tests.unit.gateway.parts import streams
+from tests.unit.gateway.parts import until
 
 
 class TestDebugServer(unittest.IsolatedAsyncioTestCase):
@@ -73,8 +74,7 @@ class TestDebugServer(unittest.IsolatedAsyncioTestCase):
         self.link, self.debugger = await self.peers()
         self.debugger.handle = answer or self.debugger.answer
         asking = asyncio.ensure_future(self.ask('initialize'))
-        while not self.worker.loading:
-            await asyncio.sleep(0)
+        await until(lambda: self.worker.loading, 'order')
         self.worker.joined('a-1', self.link)
         self.worker.traces('a-1', '1')
         return await asking
@@ -113,8 +113,7 @@ class TestDebugServer(unittest.IsolatedAsyncioTestCase):
 
     async def test_loading_fails(self):
         asking = asyncio.ensure_future(self.ask('initialize'))
-        while not self.worker.loading:
-            await asyncio.sleep(0)
+        await until(lambda: self.worker.loading, 'order')
         self.worker.failed('a-1', 'no')
         answer = await asking
         self.assertIn('no', answer['message'])
@@ -158,8 +157,7 @@ class TestDebugServer(unittest.IsolatedAsyncioTestCase):
         await self.load()
         self.debugger.event('terminated')
         self.debugger.event('output')
-        while not self.events:
-            await asyncio.sleep(0)
+        await until(lambda: self.events, 'event')
         self.assertEqual(['output'], [e['event'] for e in self.events])
 
     async def test_nothing_is_asked_of_a_worker_that_was_never_attached(self):

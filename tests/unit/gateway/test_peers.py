@@ -154,6 +154,6 @@ class TestDescribe(unittest.IsolatedAsyncioTestCase):
     async def test_nobody(self):
         client = await peers.describe(peers.Peer('192.0.2.1:7', None))
         self.assertEqual(
-            {'uid': None, 'user': None, 'pid': None, 'program': None},
-            {name: client[name] for name in client if name != 'address'},
+            [None] * 5,
+            [client[name] for name in client if name != 'address'],
         )
