@@ -493,8 +493,9 @@ class Agent:
 
     def _unload(self) -> None:
         self._set_attached(False)
+        # Before: what is evaluated may hold a lock that unloading needs.
+        self.stops.end_late()
         if self._debugger.unload():
-            self.stops.end_late()
             self._renew()
 
     def _set_attached(self, attached: bool) -> None:

@@ -60,7 +60,8 @@ SETTINGS = (
         '127.0.0.1',
         'The address clients connect to. Keep it on loopback and reach it '
         'from another machine through SSH: '
-        '"ssh -L 5678:127.0.0.1:5678 HOST". Or a UNIX socket, which turns '
+        '"ssh -L 5678:127.0.0.1:5678 HOST", as the user of the service or one '
+        'of allowed_users. Or a UNIX socket, which turns '
         'osdbg on without a port, and which only the user of the service and '
         'root can open: "unix:/run/nova/debug", and "ssh -L '
         '5678:/run/nova/debug HOST"; or, without a file, "unix:@NAME". Where '

@@ -12,6 +12,8 @@
 
 """How long a worker may be stopped, and that it goes on by itself."""
 
+import os
+import signal
 import time
 
 from tests.functional import dap
@@ -180,6 +182,25 @@ class EvaluationTest(LimitTestCase):
             with self.assertRaisesRegex(dap.DapError, 'abandoned'):
                 stop.session.answer(number, LIMIT + PATIENCE + SLACK)
             self.assert_answered(pending)
+
+    @over(SERVERS)
+    def test_its_client_leaves(self, engine):
+        (worker,) = self.start(engine, max_stop_seconds=0)
+        client = self.attach(self.port, 'handler')
+        pending, stop = self.stop_in(client, worker)
+        self.evaluate(stop, FOREVER)
+        client.hang_up()
+        self.assert_answered(pending)
+
+    @over(SERVERS)
+    def test_its_gateway_is_killed(self, engine):
+        (worker,) = self.start(engine, max_stop_seconds=0)
+        client = self.attach(self.port, 'handler')
+        pending, stop = self.stop_in(client, worker)
+        self.evaluate(stop, FOREVER)
+        os.kill(self.gateway(), signal.SIGKILL)
+        self.assert_answered(pending)
+        self.service.wait_log('event=detach')
 
     def test_other_green_threads_are_left_alone(self):
         (worker,) = self.start('eventlet')
