@@ -10,6 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+import os
 import socket
 import ssl
 import sys
@@ -38,6 +39,18 @@ def wait_until(probe):
 
 def beat():
     heartbeats.Heartbeats().beat()
+
+
+def fill(descriptor):
+    """Write until there is no room, and none comes: the kernel makes some."""
+    refused = 0
+    while refused < 20:
+        try:
+            os.write(descriptor, LARGE)
+            refused = 0
+        except BlockingIOError:
+            refused += 1
+            time.sleep(0.01)
 
 
 class HeartbeatsTestCase(unittest.TestCase):
@@ -187,6 +200,7 @@ class TestWriter(HeartbeatsTestCase):
                 connection.sock.settimeout(0)
                 with self.assertRaises((BlockingIOError, ssl.SSLError)):
                     connection.transport.write(20 * LARGE)
+                fill(connection.sock.fileno())
                 connection.sock.settimeout(amqp_broker.SECONDS)
                 started = time.monotonic()
                 beat()

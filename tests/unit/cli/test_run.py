@@ -79,7 +79,7 @@ class TestRun(unittest.TestCase):
             ('--port=0',),
             ('--backend=gdb',),
             ('--host=0.0.0.0',),
-            ('--max-stop-seconds=3',),
+            ('--max-stop-seconds=soon',),
         ):
             with self.assertRaises(exceptions.OsdbgError):
                 run.variables(parse(*words, 'x'))
