@@ -55,6 +55,8 @@ JUMPS = (3600, -3600, -1, 10 * _YEAR, -10 * _YEAR)
 ALONE = (None,)
 ATTENDED = STAGES
 ANY_TIME = (*ALONE, *STAGES)
+# A worker that is stopped has accepted connections that it cannot answer.
+WHILE_ALL_ANSWER = (*ALONE, 'initialized', 'attached')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -190,7 +192,7 @@ def highest(pid: int) -> int:
     return max(map(int, os.listdir(f'/proc/{pid}/fd')))
 
 
-@fault(survived=True)
+@fault(WHILE_ALL_ANSWER, survived=True)
 def worker_descriptors(storm: Storm) -> None:
     worker = storm.any_worker()
     # eventlet's server ends if it can accept nobody: that is its own affair.
