@@ -94,12 +94,16 @@ def wait_until(what, probe, timeout=TIMEOUT):
 
 
 def alive(pid):
-    """Tell whether process ``pid`` runs; a zombie does not."""
+    """Tell whether process ``pid`` runs; a zombie does not.
+
+    Unless it has threads that have not ended: they have its sockets.
+    """
     try:
         stat = pathlib.Path(f'/proc/{pid}/stat').read_text()
+        threads = os.listdir(f'/proc/{pid}/task')
     except OSError:
         return False
-    return stat.rpartition(')')[2].split()[0] not in ('Z', 'X')
+    return len(threads) > 1 or stat.rpartition(')')[2].split()[0] not in 'ZX'
 
 
 def kill(pid, signum=signal.SIGKILL):
