@@ -630,6 +630,15 @@ class FunctionalTestCase(unittest.TestCase):
             self.assert_at(stop, mark)
         return stop
 
+    def assert_no_complaint(self, service):
+        """See that osdbg warns of nothing, but of strangers in other tests.
+
+        ``test_stranger`` tries every socket of the host.
+        """
+        self.assertNotRegex(
+            service.log, r'WARNING osdbg (?!osdbg audit: event=refused)'
+        )
+
     def one_line_about(self, option):
         """Return the one line that names ``option``; no traceback."""
         lines = [

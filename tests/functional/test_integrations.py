@@ -55,7 +55,7 @@ class DoorsTest(FunctionalTestCase):
             for worker, state in zip(workers, before):
                 self.assert_undisturbed(worker, state)
         self.assertEqual(0, service.stop()[0])
-        self.assertNotIn('WARNING osdbg', service.log)
+        self.assert_no_complaint(service)
         self.assertNotIn('Traceback', service.log)
 
     @over(ENGINES)

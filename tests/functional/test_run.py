@@ -88,7 +88,7 @@ class ScenarioTest(RunTestCase):
             for worker, state in zip(workers, before):
                 self.assert_undisturbed(worker, state)
         self.assertEqual(0, self.service.stop()[0])
-        self.assertNotIn('WARNING osdbg', self.service.log)
+        self.assert_no_complaint(self.service)
 
     @over(ENGINES)
     def test_leaves_no_residue(self, engine):
