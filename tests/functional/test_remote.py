@@ -246,9 +246,9 @@ class FilesTest(TlsTestCase):
                 self.assert_answered(worker.get_later('/work'))
                 os.rename(f'{path}.away', path)
                 self.service.wait_log('to debug .*, attach an IDE')
-                self.stop_in_each(
-                    self.bridged(*self.there, *self.files()), [worker]
-                )
+                client = self.bridged(*self.there, *self.files())
+                self.stop_in_each(client, [worker])
+                client.detach()  # or it takes the next worker, too
                 self.service.stop()
 
     def test_a_key_of_another(self):
