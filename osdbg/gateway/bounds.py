@@ -138,6 +138,15 @@ STRANGERS = Crowd(MAX_STRANGERS)
 _SLOW: weakref.WeakSet[asyncio.WriteTransport] = weakref.WeakSet()
 
 
+def _unread(transport: Any) -> int:
+    """Return how many bytes wait for the other end to read them."""
+    try:
+        size: int = transport.get_write_buffer_size()
+    except AttributeError:
+        return 0  # of TLS, closed: asyncio has let go what is below it
+    return size
+
+
 def relieve(transport: Any, most: int = _MAX_UNREAD) -> None:
     """Cut off who has stopped reading, before too much waits for it.
 
@@ -145,12 +154,12 @@ def relieve(transport: Any, most: int = _MAX_UNREAD) -> None:
     :param most: how much may wait on this connection, in bytes; on all of
         them together it is 64 MiB, of which who has most loses it
     """
-    if transport.get_write_buffer_size() > most:
+    if _unread(transport) > most:
         transport.abort()
-    if transport.get_write_buffer_size() < _LITTLE_UNREAD:
+    if _unread(transport) < _LITTLE_UNREAD:
         return
     _SLOW.add(transport)
-    slow = {other: other.get_write_buffer_size() for other in list(_SLOW)}
+    slow = {other: _unread(other) for other in list(_SLOW)}
     for other, size in slow.items():
         if size < _LITTLE_UNREAD:
             _SLOW.discard(other)
@@ -164,11 +173,11 @@ def close(writer: asyncio.StreamWriter) -> None:
 
     def cut_off() -> None:
         # One that has closed by itself meanwhile must not be aborted.
-        if transport.get_write_buffer_size():
+        if _unread(transport):
             transport.abort()
 
     writer.close()
-    if transport.get_write_buffer_size():
+    if _unread(transport):
         asyncio.get_running_loop().call_later(_FLUSH_SECONDS, cut_off)
 
 
