@@ -164,7 +164,7 @@ class Listener:
         if self.group.tls:
             return tls.TlsServer(
                 self._let_in,
-                lambda transport: self._who(transport) is not None,
+                lambda transport: self._admit(transport) is not None,
                 host,
                 self.number,
                 self.group.tls,
@@ -183,26 +183,26 @@ class Listener:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         """Serve a client that may come, and hang up on any other."""
-        peer = self._who(writer)
-        host = tenants.choose(self, peer) if peer is not None else None
-        if peer is not None and host is not None:
-            await host._accept(reader, writer, peer)
-        else:
+        found = self._admit(writer)
+        if found is None:
             writer.transport.abort()
+            return
+        listener, peer = found
+        await listener._accept(reader, writer, peer)
 
-    def _who(self, connection: Any) -> peers.Peer | None:
+    def _admit(self, connection: Any) -> tuple[Listener, peers.Peer] | None:
         """Find out who has come, before it is answered a byte.
 
         :param connection: its transport, or a writer
-        :returns: None if it may not come in
+        :returns: whose workers it may come to, and who it is; None if none
         """
         try:
             peer = peers.identify(connection.get_extra_info('socket'))
         except OSError:
             return None  # it has gone again
-        if tenants.choose(self, peer) is not None:
-            subject = tls.subject(connection)
-            return peer._replace(subject=subject) if subject else peer
+        listener = tenants.choose(self, peer)
+        if listener is not None:
+            return listener, peer._replace(subject=tls.subject(connection))
         noting = asyncio.ensure_future(
             self._refusals.note(peer, list(self.group.workers))
         )

@@ -177,10 +177,11 @@ class Session:
         return worker.guard.admits(self._peer)
 
     async def _load(self, worker: Worker) -> None:
-        if not await asyncio.shield(self.veto(worker)):
-            if worker in self._port.workers and not worker.attached:
-                if worker.wanted:
-                    worker.load()
+        if await asyncio.shield(self.veto(worker)):
+            return
+        present = worker in self._port.workers and worker.wanted
+        if present and not worker.attached:
+            worker.load()
 
     def veto(self, worker: Worker) -> asyncio.Future[str]:
         """Ask a worker once whether this client may attach, and if not why."""
