@@ -76,17 +76,15 @@ def _listen_for_all() -> tuple[Any, str]:
     return protocol.listen(protocol.host_address()), ''
 
 
-def _meet(for_all: bool) -> int:
-    """Say who has the address.
+def _meet(address: str) -> int:
+    """Say who has the address of a gateway.
 
     :returns: the exit code
     """
-    name = protocol.place()
-    if for_all:
-        name = protocol.host_address().replace('\0', '@')
+    name = address.replace('\0', '@')
     pid = 0
     try:
-        sock = protocol.connect()
+        sock = protocol.connect_to(address)
         pid, _ = protocol.peer(sock)
         sock.settimeout(_ANSWER_SECONDS)
         sock.sendall(b'{}\n')
@@ -119,7 +117,10 @@ def main(arguments: list[str]) -> int:
         return 1
     if sock is None:
         # Of the agents that start one at the same time, all but one lose.
-        return 0 if '--detach' in arguments else _meet(for_all)
+        if '--detach' in arguments:
+            return 0
+        address = protocol.host_address() if for_all else protocol.address()
+        return _meet(address)
     if notice and '--detach' not in arguments:
         print(notice, flush=True)
     import asyncio
@@ -134,4 +135,7 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    # No thread is waited for: one may look up a name at a server that hangs.
+    os._exit(code)

@@ -19,6 +19,7 @@ somebody else, agents and gateway meet in a directory of this user's.
 from __future__ import annotations
 
 import _socket
+from collections.abc import Iterator
 import fcntl
 import os
 import pwd
@@ -32,22 +33,25 @@ _LOOK_SECONDS = 0.02
 _LOCK_SECONDS = 2.0
 
 
-def directory(make: bool = True) -> str:
-    """Return the directory, the same for all processes of this user.
+def _places(uid: int) -> list[str]:
+    """Return the directories that may do, the best one first."""
+    return [
+        f'/run/user/{uid}/osdbg',
+        f'{_home(uid)}/.osdbg',
+        f'{tempfile.gettempdir()}/osdbg-{uid}',
+    ]
 
-    :param make: whether to make it, if it is not there
+
+def directory() -> str:
+    """Return the directory, and make it if it is not there.
+
     :raises: GatewayUnavailable if there is none
     """
     uid = os.geteuid()
     why = ''
-    for base, name in (
-        (f'/run/user/{uid}', 'osdbg'),
-        (_home(uid), '.osdbg'),
-        (tempfile.gettempdir(), f'osdbg-{uid}'),
-    ):
-        path = os.path.join(base, name)
+    for path in _places(uid):
         try:
-            return _checked(path, uid, make)
+            return _checked(path, uid, True)
         except OSError as exc:
             why = f'{path}: {exc.strerror or exc}'
     raise exceptions.GatewayUnavailable(
@@ -75,14 +79,30 @@ def _checked(path: str, uid: int, make: bool) -> str:
     return path
 
 
-def address(name: str, make: bool = True) -> str:
-    """Return the address of the gateway there.
+def address(name: str) -> str:
+    """Return the address of a gateway that is to be started there.
 
     :param name: what it is called
-    :param make: whether to make a place for it
     :raises: GatewayUnavailable
     """
-    return os.path.join(directory(make), name)
+    return os.path.join(directory(), name)
+
+
+def addresses(name: str) -> Iterator[str]:
+    """Return where a gateway may be.
+
+    What systemd shows of these directories differs from unit to unit
+    (``ProtectHome``, ``PrivateTmp``), and one of them goes when a user logs
+    out.
+
+    :param name: what it is called
+    """
+    uid = os.geteuid()
+    for path in _places(uid):
+        try:
+            yield os.path.join(_checked(path, uid, False), name)
+        except OSError:
+            continue
 
 
 def listen(name: str) -> _socket.socket | None:
@@ -138,12 +158,22 @@ def _is_alive(path: str) -> bool:
 
 
 def leave(name: str | bytes) -> None:
-    """Remove what ``listen`` has made.
+    """Remove what ``listen`` has made, once nobody listens there.
+
+    The next gateway may have come meanwhile: then it is that one's.
 
     :param name: the address of the socket, which may also be abstract
     """
-    if isinstance(name, str) and name.startswith('/'):
-        try:
+    if not isinstance(name, str) or not name.startswith('/'):
+        return
+    try:
+        lock = os.open(os.path.dirname(name), os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return  # somebody has tidied up
+    try:
+        if _locked(lock) and not _is_alive(name):
             os.unlink(name)
-        except OSError:
-            pass  # somebody has tidied up
+    except OSError:
+        pass
+    finally:
+        os.close(lock)

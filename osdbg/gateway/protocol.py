@@ -142,7 +142,7 @@ def squatter() -> str:
     """
     for _attempt in range(_LOOKS):
         try:
-            _connect(address()).close()
+            connect_to(address()).close()
             return ''
         except exceptions.GatewayUnavailable as exc:
             return exc.reason
@@ -177,7 +177,7 @@ def connect(own: bool = False, wait: bool = True) -> _socket.socket:
         GatewayUnavailable when the one who answers is another user
     """
     try:
-        return _connect(address(), wait)
+        return connect_to(address(), wait)
     except (exceptions.GatewayUnavailable, OSError):
         # Whoever has the name may be none; then it is there.
         sock = _try_aside()
@@ -192,20 +192,24 @@ def connect(own: bool = False, wait: bool = True) -> _socket.socket:
 
 
 def _try_aside() -> _socket.socket | None:
-    try:
-        return _try(private.address(_name(), make=False))
-    except exceptions.GatewayUnavailable:
-        return None  # there is no place for one
+    found = map(_try, private.addresses(_name()))
+    return next(filter(None, found), None)
 
 
 def _try(where: str) -> _socket.socket | None:
     try:
-        return _connect(where)
+        return connect_to(where)
     except (exceptions.GatewayUnavailable, OSError):
         return None
 
 
-def _connect(where: str | bytes, wait: bool = True) -> _socket.socket:
+def connect_to(where: str | bytes, wait: bool = True) -> _socket.socket:
+    """Connect to the gateway at an address.
+
+    :param where: the address
+    :param wait: for a second, where many others connect to it just now
+    :raises: as ``connect()``
+    """
     sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
         # Without a limit a full backlog would block for ever; with one of
@@ -310,7 +314,7 @@ class Channel:
 
         :raises: as ``connect()``
         """
-        return _connect(self._address)
+        return connect_to(self._address)
 
     def send(self, **message: Any) -> None:
         """Send one message, and never wait: it may be in a request.

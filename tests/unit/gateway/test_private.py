@@ -29,16 +29,15 @@ class TestPrivate(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.home = os.path.join(folder.name, 'home')
         os.mkdir(self.home)
-        for target, value in (
-            ('_home', lambda uid: self.home),
-            ('tempfile', mock.Mock(gettempdir=lambda: folder.name)),
-        ):
-            patch = mock.patch.object(private, target, value)
-            patch.start()
-            self.addCleanup(patch.stop)
+        places = [
+            '/nonexistent/osdbg',
+            f'{self.home}/.osdbg',
+            f'{folder.name}/osdbg-{os.geteuid()}',
+        ]
+        patch = mock.patch.object(private, '_places', lambda uid: places)
+        patch.start()
+        self.addCleanup(patch.stop)
         self.name = f'osdbg-unit-{uuid.uuid4().hex}'
-        if os.path.isdir(f'/run/user/{os.geteuid()}'):
-            self.skipTest('this user has a directory of the session')
 
     def listen(self):
         sock = private.listen(self.name)
@@ -81,5 +80,16 @@ class TestPrivate(unittest.TestCase):
         self.assertTrue(os.path.exists(private.address(self.name)))
         second = self.listen()
         self.assertIsNotNone(second)
-        private.leave(second.getsockname())
-        self.assertFalse(os.path.exists(private.address(self.name)))
+        path = second.getsockname()
+        private.leave(path)  # as the first, had it been slow to end
+        self.assertTrue(os.path.exists(path))
+        second.close()
+        private.leave(path)
+        self.assertFalse(os.path.exists(path))
+
+    def test_it_is_found_wherever_it_is(self):
+        os.mkdir(os.path.join(self.home, '.osdbg'), 0o755)
+        aside = self.listen()
+        os.chmod(os.path.join(self.home, '.osdbg'), 0o700)
+        self.assertIn(aside.getsockname(), private.addresses(self.name))
+        self.assertNotEqual(aside.getsockname(), private.address(self.name))

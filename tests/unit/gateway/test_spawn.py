@@ -14,10 +14,13 @@
 
 import os
 from pathlib import Path
+import socket
+import subprocess
 import sys
 import tempfile
 import time
 import unittest
+import uuid
 
 from osdbg.gateway import spawn
 from tests.unit import fresh
@@ -128,6 +131,39 @@ class TestEnvironment(fresh.FreshTestCase):
             LD_PRELOAD='',
             http_proxy='x',
         )
+
+
+class TestSecond(unittest.TestCase):
+    """One that finds another in its place says so."""
+
+    def check(self, *options):
+        name = f'osdbg-unit-{uuid.uuid4().hex}'
+        variable = 'OSDBG_HOST_SOCKET' if options else 'OSDBG_SOCKET'
+        environ = {**os.environ, variable: name, 'OSDBG_GATEWAY_GRACE': '30'}
+        command = [sys.executable, '-m', 'osdbg.gateway', *options]
+        first = subprocess.Popen(command, env=environ)
+        self.addCleanup(first.wait)
+        self.addCleanup(first.kill)
+        address = socket.socket(socket.AF_UNIX)
+        self.addCleanup(address.close)
+        for _ in range(1000):
+            if not address.connect_ex(f'\0{name}'):
+                break
+            time.sleep(0.01)
+        second = subprocess.run(
+            command, env=environ, capture_output=True, text=True, timeout=30
+        )
+        self.assertEqual(
+            (0, f'osdbg: a gateway is running already at @{name}\n', ''),
+            (second.returncode, second.stdout, second.stderr),
+        )
+
+    def test_of_one_user(self):
+        self.check()
+
+    @unittest.skipIf(os.geteuid(), 'it is root\'s to run')
+    def test_of_all_users(self):
+        self.check('--all-users')
 
 
 class TestSpawn(unittest.TestCase):
