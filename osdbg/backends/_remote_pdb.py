@@ -38,6 +38,11 @@ from osdbg import waiting
 
 # It is the gateway that tells when the time is over, unless it hangs.
 _SLACK_SECONDS = 5.0
+# A breakpoint that is passed a thousand times a second is not logged so often.
+_QUIET_SECONDS = 10.0
+_MAX_QUIET = 1000
+# By place and reason, until when.
+_quiet_until: dict[tuple[str, str], float] = {}
 # All that wait for the terminal of this process, or have it, in order.
 # Changed without a lock: a signal handler may come in between.
 _turns: list[_Turn] = []
@@ -315,6 +320,13 @@ def _caller() -> types.FrameType:
 
 
 def _pass(where: str, why: str) -> None:
+    """Say that a breakpoint was passed, and why; not again at once."""
+    now = waiting.monotonic()
+    if now < _quiet_until.get((where, why), now):
+        return
+    if len(_quiet_until) >= _MAX_QUIET:
+        _quiet_until.clear()
+    _quiet_until[where, why] = now + _QUIET_SECONDS
     journal.write(
         logging.WARNING, 'osdbg: breakpoint at %s passed: %s', where, why
     )

@@ -27,6 +27,7 @@ from collections.abc import Collection
 import contextlib
 import json
 import re
+import time
 
 from osdbg.gateway import bounds
 from osdbg.gateway.guard import Guard
@@ -75,11 +76,16 @@ class Prompts:
         :param writer: where pdb is told what to do, once there is somebody
         """
         prompt = _Side(reader, writer, title, {guard})
+        end = time.monotonic() + seconds if seconds else None
         try:
-            await self._wait(prompt, self._prompts, seconds)
-            if prompt.peer is not None:
-                await self._talk(guard, prompt, prompt.peer)
-            elif not prompt.gone:
+            while True:
+                await self._wait(prompt, self._prompts, end)
+                if prompt.peer is None:
+                    break
+                if await self._talk(guard, prompt, prompt.peer):
+                    return
+                prompt.part()  # that one may not come; it waits for the next
+            if not prompt.gone:
                 why = f'nobody came in {seconds:g} s'
                 prompt.send(json.dumps({'refused': why}).encode() + b'\n')
         finally:
@@ -132,7 +138,7 @@ class Prompts:
                 f'osdbg: no breakpoint has been reached yet in {name}; you '
                 f'will have a prompt when one is'
             )
-        await self._wait(client, self._clients, 0)
+        await self._wait(client, self._clients)
         if client.peer is not None:
             await client.ended
 
@@ -175,9 +181,12 @@ class Prompts:
         client.hang_up()
 
     async def _wait(
-        self, side: _Side, queue: list[_Side], seconds: float
+        self, side: _Side, queue: list[_Side], end: float | None = None
     ) -> None:
-        """Wait for a peer; return also when it has gone, or time is over."""
+        """Wait for a peer; return also when it has gone, or time is over.
+
+        :param end: when that is, by the monotonic clock
+        """
         queue.append(side)
         self._pair()
         if side.peer is not None:
@@ -187,7 +196,7 @@ class Prompts:
         try:
             await asyncio.wait(
                 {side.paired, listening},
-                timeout=seconds or None,
+                timeout=None if end is None else end - time.monotonic(),
                 return_when=asyncio.FIRST_COMPLETED,
             )
         finally:
@@ -205,17 +214,21 @@ class Prompts:
                 prompt.meet(client)
                 client.meet(prompt)
 
-    async def _talk(self, guard: Guard, prompt: _Side, client: _Side) -> None:
+    async def _talk(self, guard: Guard, prompt: _Side, client: _Side) -> bool:
         """Pass bytes on until either closes; what was said still arrives.
 
         A terminal that has only ended its input (``echo c | nc``) is heard
         and answered to the end.
+
+        :returns: False if the service does not want this client
         """
         session = asyncio.ensure_future(_admit(guard, prompt, client))
         self._sessions.add(session)
         try:
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.wait({session})
+                return session.cancelled() or session.result()
+            return True
         finally:
             await _cancel(session)
             self._sessions.discard(session)
@@ -233,16 +246,11 @@ class _Side:
         guards: Collection[Guard] = (),
         who: Peer | None = None,
     ) -> None:
-        loop = asyncio.get_running_loop()
         self.title = title
         self.who = who
         self._guards = frozenset(guards)
-        self.peer: _Side | None = None
         self.gone = False
-        self.paired: asyncio.Future[None] = loop.create_future()
-        # Nobody else reads from it any more.
-        self.ready: asyncio.Future[None] = loop.create_future()
-        self.ended: asyncio.Future[None] = loop.create_future()
+        self.part()
         self._reader = reader
         self._writer = writer
         self._early = b''
@@ -261,6 +269,15 @@ class _Side:
         return self.who is not None and all(
             guard.admits(self.who) for guard in prompt._guards
         )
+
+    def part(self) -> None:
+        """Have no peer, or none any more."""
+        loop = asyncio.get_running_loop()
+        self.peer: _Side | None = None
+        self.paired: asyncio.Future[None] = loop.create_future()
+        # Nobody else reads from it any more.
+        self.ready: asyncio.Future[None] = loop.create_future()
+        self.ended: asyncio.Future[None] = loop.create_future()
 
     def meet(self, peer: _Side) -> None:
         self.peer = peer
@@ -359,7 +376,7 @@ class _Side:
             self.paired.cancel()
 
 
-async def _admit(guard: Guard, prompt: _Side, client: _Side) -> None:
+async def _admit(guard: Guard, prompt: _Side, client: _Side) -> bool:
     """Let the two talk, unless the service does not want this client."""
     await client.ready
     assert client.who is not None  # noqa: S101
@@ -367,13 +384,13 @@ async def _admit(guard: Guard, prompt: _Side, client: _Side) -> None:
     veto = await guard.ask(known)
     if veto:
         client.say(f'osdbg: {veto}')
-        prompt.send(json.dumps({'refused': veto}).encode() + b'\n')
-        return
+        return False
     guard.log('attach', known)
     try:
         await _shovel(prompt, client)
     finally:
         guard.log('detach', known)
+    return True
 
 
 async def _shovel(prompt: _Side, client: _Side) -> None:

@@ -201,6 +201,28 @@ class PromptsTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual({'refused': 'nobody came in 0.05 s'}, refusal)
         self.assertEqual(b'', await prompt.rest())
 
+    async def test_who_is_not_wanted_leaves_the_prompt_to_others(self):
+        prompt = await self.prompt(seconds=60)
+        self.veto = 'not you'
+        refused = await self.client()
+        self.assertIn(b'not you', await refused.rest())
+        await until(lambda: self.prompts._prompts)
+        self.assertEqual(['refused'], self.audit)
+        self.veto = ''
+        client = await self.client()
+        self.assertEqual(b'{"go": true}\n', await prompt.line())
+        client.send(b'c\n')
+        self.assertEqual(b'c\n', await prompt.line())
+        prompt.writer.close()
+        await client.done()
+
+    async def test_nobody_comes_after_who_is_not_wanted(self):
+        prompt = await self.prompt(seconds=0.5)
+        self.veto = 'not you'
+        await (await self.client()).rest()
+        refusal = json.loads(await prompt.line())
+        self.assertEqual({'refused': 'nobody came in 0.5 s'}, refusal)
+
     async def test_a_client_that_leaves_while_it_waits(self):
         client = await self.waiting_client(b'c\n')
         client.writer.close()
