@@ -77,8 +77,12 @@ class Agent:
         self._door = door.Door(settings)
         self._prompter = prompter.Prompter(self)
         self._complained = ''
-        # Services take it out of the environment once they have used it.
-        self._notify_socket = os.environ.get('NOTIFY_SOCKET', '')
+        # Services take that out of the environment once they have used it.
+        self._watched = {
+            name: os.environ[name]
+            for name in ('NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID')
+            if name in os.environ
+        }
         self._reset()
 
     def _reset(self) -> None:
@@ -162,9 +166,11 @@ class Agent:
         :param seconds: for how long; 0 for ever, None as the options say
         """
         with self._opening:
-            changed = self._door.opened != opened or seconds is not None
             if seconds is None:
                 seconds = self.settings.open_seconds
+            changed = self._door.opened != opened or (
+                opened and self._door.left != (seconds or None)
+            )
             if changed:
                 self._door.set(opened, seconds)
             if changed and self._channel is not None:
@@ -451,7 +457,7 @@ class Agent:
         if not self._debugger.gate.acquire(False):
             return
         try:
-            watchdog.beat(self._notify_socket)
+            watchdog.beat(self._watched)
             self._heartbeats = self._heartbeats or heartbeats.Heartbeats()
             self._heartbeats.beat()
         except Exception as exc:

@@ -20,22 +20,22 @@ a stop of it keep the main process from telling.
 from __future__ import annotations
 
 import _socket
+from collections.abc import Mapping
 import os
 
 
-def beat(notify_socket: str) -> None:
+def beat(environ: Mapping[str, str]) -> None:
     """Send systemd what the service would send.
 
     To be called about once a second while the process is stopped.
 
-    :param notify_socket: ``NOTIFY_SOCKET`` as it was when the process started
+    :param environ: what systemd has told the process when it was started
     """
-    environ = os.environ
-    if not notify_socket or not environ.get('WATCHDOG_USEC'):
+    address = environ.get('NOTIFY_SOCKET', '')
+    if not address or not environ.get('WATCHDOG_USEC'):
         return
     if environ.get('WATCHDOG_PID', str(os.getpid())) != str(os.getpid()):
         return
-    address = notify_socket
     if address.startswith('@'):
         address = f'\0{address[1:]}'
     try:

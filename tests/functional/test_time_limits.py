@@ -91,6 +91,16 @@ class ExpiryTest(DoorTestCase):
         self.assertTrue(self.listens())
         self.assertNotIn('event=expired', self.service.log)
 
+    def test_opened_again_as_the_options_say(self):
+        self.start(workers=1)
+        self.wait_numbers(1)
+        self.order('open', '--for', '2')
+        wait_until('open door', self.listens)
+        self.order('open')
+        time.sleep(2.5)  # the time that was given at first
+        self.assertTrue(self.listens())
+        self.assertNotIn('event=expired', self.service.log)
+
     def test_no_time(self):
         told = self.osdbg('open', '--for', 'a while')
         self.assertEqual(2, told.returncode)

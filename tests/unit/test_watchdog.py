@@ -15,7 +15,6 @@ from pathlib import Path
 import socket
 import tempfile
 import unittest
-from unittest import mock
 import uuid
 
 from osdbg import watchdog
@@ -30,18 +29,17 @@ class TestWatchdog(unittest.TestCase):
 
     def heard(self, address, bound=None, **environ):
         """Return what is sent to an address in an environment."""
-        with mock.patch.dict(os.environ, environ):
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
-                systemd.bind(bound or address)
-                systemd.setblocking(False)
-                watchdog.beat(address)
-                try:
-                    return systemd.recv(100)
-                except BlockingIOError:
-                    return None
-                finally:
-                    if not bound:
-                        os.unlink(address)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+            systemd.bind(bound or address)
+            systemd.setblocking(False)
+            watchdog.beat({'NOTIFY_SOCKET': address, **environ})
+            try:
+                return systemd.recv(100)
+            except BlockingIOError:
+                return None
+            finally:
+                if not bound:
+                    os.unlink(address)
 
     def test_path(self):
         self.assertEqual(
@@ -69,14 +67,13 @@ class TestWatchdog(unittest.TestCase):
         self.assertIsNone(self.heard(self.path))
 
     def test_nobody_is_there(self):
-        with mock.patch.dict(os.environ, {'WATCHDOG_USEC': '1'}):
-            watchdog.beat(self.path)
-            watchdog.beat('')
+        watchdog.beat({'NOTIFY_SOCKET': self.path, 'WATCHDOG_USEC': '1'})
+        watchdog.beat({'WATCHDOG_USEC': '1'})
 
     def test_full(self):
-        with mock.patch.dict(os.environ, {'WATCHDOG_USEC': '1'}):
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
-                systemd.bind(self.path)
-                for _ in range(1000):
-                    watchdog.beat(self.path)
-                self.assertEqual(b'WATCHDOG=1', systemd.recv(100))
+        environ = {'NOTIFY_SOCKET': self.path, 'WATCHDOG_USEC': '1'}
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+            systemd.bind(self.path)
+            for _ in range(1000):
+                watchdog.beat(environ)
+            self.assertEqual(b'WATCHDOG=1', systemd.recv(100))
