@@ -21,15 +21,13 @@ import os
 import socket
 from typing import Any
 
-from osdbg import addresses
 from osdbg import exceptions
 from osdbg.gateway import bounds
 from osdbg.gateway.call import Link
 from osdbg.gateway import dap
-from osdbg.gateway.dialer import Dialer
 from osdbg.gateway.group import Group
+from osdbg.gateway.groups import Groups
 from osdbg.gateway import peers
-from osdbg.gateway.port import Port
 from osdbg.gateway.prompt_port import PromptPort
 from osdbg.gateway import protocol
 from osdbg.gateway.refusals import Refusals
@@ -49,16 +47,6 @@ _LOOK_SECONDS = 0.02
 _OPEN_SECONDS = 1.0
 # Of the file and line where a thread has stopped.
 _MAX_PLACE = 200
-# By what the debuggers of its workers speak.
-_KINDS: dict[str, type[Group]] = {
-    'dap': Port,
-    'pdb': PromptPort,
-    'pydevd': Dialer,
-}
-
-
-# The last one is the user: nobody is in a group with another's processes.
-_Key = tuple[type[Group], str, str, int, tuple[str, ...], int]
 
 
 class Gateway:
@@ -77,7 +65,7 @@ class Gateway:
         self._for_all = for_all
         self._warned: set[str] = set()
         self._listener = socket.socket(fileno=listener)
-        self._groups: dict[_Key, Group] = {}
+        self._groups = Groups()
         self._workers: dict[str, Worker] = {}
         self._reported: set[str] = set()
         self._refusals = Refusals()
@@ -103,6 +91,7 @@ class Gateway:
         while self._for_all or idle < protocol.GRACE:
             await asyncio.sleep(step)
             idle = 0.0 if self._workers else idle + step
+            self._groups.forget()
         server.close()
 
     def _report(
@@ -195,7 +184,7 @@ class Gateway:
         before = self._workers.get(worker.id)
         if before is not None and before.guard.uid != worker.guard.uid:
             return  # it is another user's
-        group = self._group(worker)
+        group = self._groups.of(worker)
         self._workers[worker.id] = worker
         try:
             group.join(worker)
@@ -211,8 +200,6 @@ class Gateway:
             # Its agent may be back before the end of this is noticed.
             if self._workers.get(worker.id) is worker:
                 del self._workers[worker.id]
-            # The group stays in the table: a client that it has just accepted
-            # is not in its sessions yet, and would wait there for nobody.
             group.leave(worker)
 
     def _note(
@@ -298,7 +285,7 @@ class Gateway:
         if worker.guard.uid != peer.uid:
             return
         prompt.clear()  # whoever waits for long keeps nothing long
-        group = self._group(worker)
+        group = self._groups.of(worker)
         if not isinstance(group, PromptPort):
             return
         rival = None
@@ -325,7 +312,7 @@ class Gateway:
         visible = self._visible(peer)
         workers = [visible[i] for i in ids if i in visible]
         ids.clear()  # whoever waits for long keeps nothing long
-        groups = {self._group(worker) for worker in workers}
+        groups = {self._groups.of(worker) for worker in workers}
         if len(groups) == 1:
             group = groups.pop()
             if isinstance(group, PromptPort):
@@ -379,7 +366,7 @@ class Gateway:
         loop = asyncio.get_running_loop()
         end = loop.time() + _OPEN_SECONDS
         while loop.time() < end and not all(
-            worker.opened == opened and self._group(worker).known
+            worker.opened == opened and self._groups.of(worker).known
             for worker in meant
         ):
             await asyncio.sleep(_LOOK_SECONDS)
@@ -393,32 +380,12 @@ class Gateway:
         }
 
     def _describe(self, worker: Worker) -> dict[str, Any]:
-        group = self._group(worker)
+        group = self._groups.of(worker)
         return {
             **worker.describe(),
             'port': group.public_number,
             'trouble': group.trouble,
         }
-
-    def _group(self, worker: Worker) -> Group:
-        # However loopback is spelled, it is one address.
-        host = worker.host
-        if addresses.is_loopback(host):
-            host = 'loopback'
-        kind: type[Group] = _KINDS[worker.protocol]
-        if worker.dials:
-            kind = Dialer
-        key = (
-            kind,
-            worker.protocol,
-            host,
-            worker.port,
-            worker.tls,
-            worker.guard.uid,
-        )
-        if key not in self._groups:
-            self._groups[key] = kind(worker.host, worker.port)
-        return self._groups[key]
 
 
 def _place(stop: dict[str, Any]) -> tuple[int, str]:

@@ -63,6 +63,11 @@ class Dialer(Group):
         self._hurry = asyncio.Event()
         self._patience = Patience(number)
 
+    @property
+    def is_used(self) -> bool:
+        """Whether there is anybody in it."""
+        return super().is_used or bool(self._calls)
+
     # Who comes and goes.
 
     def on_join(self, worker: Worker) -> None:

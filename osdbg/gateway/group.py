@@ -50,6 +50,11 @@ class Group:
         self.changed = asyncio.Event()
 
     @property
+    def is_used(self) -> bool:
+        """Whether there is anybody in it."""
+        return bool(self.workers)
+
+    @property
     def public_number(self) -> int:
         """The port that clients use, which may not be the one asked for."""
         return self.number

@@ -55,6 +55,11 @@ class Port(ListeningGroup):
         self._announcing: set[asyncio.Task[None]] = set()
         self._deadline: asyncio.TimerHandle | None = None
 
+    @property
+    def is_used(self) -> bool:
+        """Whether there is anybody in it."""
+        return super().is_used or bool(self.sessions)
+
     async def _accept(
         self,
         reader: asyncio.StreamReader,

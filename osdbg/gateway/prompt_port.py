@@ -50,6 +50,11 @@ class PromptPort(ListeningGroup):
             _SPARE_PORTS,
         )
 
+    @property
+    def is_used(self) -> bool:
+        """Whether there is anybody in it."""
+        return super().is_used or bool(self._urgent)
+
     def on_join(self, worker: Worker) -> None:
         """Open the port for the first process that is open."""
         names = sorted({other.name for other in self.workers})

@@ -254,7 +254,7 @@ class GatewayTestCase(unittest.IsolatedAsyncioTestCase):
 
     def group(self, kind=port_.Port, protocol='dap'):
         """Return the group of this test's port."""
-        return self.gateway._groups[
+        return self.gateway._groups._groups[
             kind, protocol, 'loopback', self.port, (), os.geteuid()
         ]
 

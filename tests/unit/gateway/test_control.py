@@ -20,7 +20,9 @@ import subprocess
 import sys
 import time
 import unittest
+from unittest import mock
 
+from osdbg.gateway import groups as groups_
 from osdbg.gateway import protocol
 from tests.unit import fresh
 from tests.unit.gateway.parts import connect
@@ -172,16 +174,39 @@ class TestControl(GatewayTestCase):
     async def test_ports_come_and_go(self):
         first = await self.agent(host='localhost')
         second = await self.agent(host='127.0.0.1')
-        self.assertEqual(1, len(self.gateway._groups))
+        self.assertEqual(1, len(list(self.gateway._groups)))
         first.die()
         await until(lambda: len(self.gateway._workers) == 1)
-        self.assertEqual(1, len(self.gateway._groups))
+        self.assertEqual(1, len(list(self.gateway._groups)))
         second.die()
         await until(lambda: not self.gateway._workers)
         with self.assertRaises(OSError):
             await self.client()
         await self.agent()
         await self.client()
+
+    async def test_addresses_are_forgotten(self):
+        groups = self.gateway._groups
+        with mock.patch.object(groups_, '_MAX_GROUPS', 10):
+            for number in range(20):
+                agent = await self.agent(protocol='pydevd', port=number + 1)
+                agent.die()
+                await until(lambda: not self.gateway._workers)
+        self.assertLessEqual(len(list(groups)), 10)
+        kept = await self.agent()
+        client = await self.client()
+        kept.die()
+        await until(lambda: not self.gateway._workers)
+        port = self.group()
+        groups.forget(0)
+        self.assertEqual([port], list(groups))  # a session waits in it
+        client.peer.close()
+        await client.task
+        await until(lambda: not port.is_used)
+        groups.forget()
+        self.assertEqual([port], list(groups))
+        groups.forget(0)
+        self.assertEqual([], list(groups))
 
     async def test_a_client_that_comes_as_the_last_worker_goes(self):
         for number in range(20):
@@ -201,7 +226,7 @@ class TestControl(GatewayTestCase):
             if not client.task.done():
                 sessions = [
                     session
-                    for port in self.gateway._groups.values()
+                    for port in self.gateway._groups
                     for session in port.sessions
                 ]
                 self.assertEqual(1, len(sessions), number)
