@@ -47,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='a service, one of its workers (nova-api/1), a process id, or '
         '[HOST:]PORT, or unix:/PATH; unset, the only service there is',
     )
+    endpoint.add_user(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -61,13 +62,13 @@ def run(arguments: argparse.Namespace) -> int:
     if address is not None:
         found = [p for p in processes.ask() if _is_at(p, *address)]
         if not found or found[0]['protocol'] == 'pdb':
-            return _reach(found, *address)
+            return _reach(found, *address, arguments.user)
     else:
         everyone = processes.ask()
         found = processes.find(arguments.address, everyone)
         prompts = [p for p in found if p['protocol'] == 'pdb']
         if prompts:
-            return _reach_workers(prompts, everyone)
+            return _reach_workers(prompts, everyone, arguments.user)
     if _are_closed(found):
         raise _closed(found)
     print(tell_ide(found[0]))
@@ -75,7 +76,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _reach_workers(
-    found: list[processes.Process], everyone: list[processes.Process]
+    found: list[processes.Process],
+    everyone: list[processes.Process],
+    user: str | None,
 ) -> int:
     """Connect to the prompts of some processes, and of no others.
 
@@ -89,7 +92,7 @@ def _reach_workers(
     if addresses.is_unix(host):
         neighbours = [p for p in neighbours if p['host'] == host]
     if not found[0].get('tls') and all(p['id'] in ids for p in neighbours):
-        return _reach(found, host, port)
+        return _reach(found, host, port, user)
     return _talk(_ask_for(ids, found))
 
 
@@ -116,13 +119,15 @@ def _ask_for(ids: list[str], found: list[processes.Process]) -> socket.socket:
     return sock
 
 
-def _reach(found: list[processes.Process], host: str, port: int) -> int:
+def _reach(
+    found: list[processes.Process], host: str, port: int, user: str | None
+) -> int:
     """Connect, even to a process that was not opened.
 
     SIGURG may have opened a prompt in it, and only the port tells.
     """
     try:
-        return _talk(endpoint.connect(host, port))
+        return _talk(endpoint.connect(host, port, user))
     except exceptions.OsdbgError as exc:
         if _are_closed(found):
             raise _closed(found) from exc

@@ -68,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ),
     ):
         parser.add_argument(f'--{name}', metavar='FILE', help=text)
+    endpoint.add_user(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -103,6 +104,7 @@ class _Far:
     def __init__(self, arguments: argparse.Namespace) -> None:
         self._host, self._port = _read_address('connect', arguments.connect)
         self.address = addresses.spell(self._host, self._port)
+        self._user = arguments.user
         self._context: ssl.SSLContext | None = None
         files = [getattr(arguments, name) for name in _FILES]
         if any(files):
@@ -130,9 +132,13 @@ class _Far:
         :raises: OsdbgError
         """
         try:
-            return await asyncio.wait_for(
+            reader, writer = await asyncio.wait_for(
                 self._connect(), endpoint.CONNECT_SECONDS
             )
+            # Who has a certificate has proved more than that.
+            if self._context is None:
+                await self._check(writer)
+            return reader, writer
         except asyncio.TimeoutError:
             why = f'no answer in {endpoint.CONNECT_SECONDS:g} s'
         except OSError as exc:
@@ -141,6 +147,16 @@ class _Far:
             f'{self.address} cannot be reached ({why}): look into the log of '
             f'the service for its debug port'
         )
+
+    async def _check(self, writer: asyncio.StreamWriter) -> None:
+        sock = writer.get_extra_info('socket')
+        try:
+            await asyncio.get_running_loop().run_in_executor(
+                None, endpoint.check, sock, self.address, self._user
+            )
+        except BaseException:
+            writer.transport.abort()
+            raise
 
     async def _connect(
         self,

@@ -14,14 +14,32 @@
 
 from __future__ import annotations
 
+import argparse
+import os
+import pwd
 import socket
+import time
+from typing import Any
 
 from osdbg import addresses
 from osdbg.cli import processes
 from osdbg import exceptions
+from osdbg.gateway import peers
 
 CONNECT_SECONDS = 5.0
 """How long whoever listens may take to accept a connection."""
+
+_LOOK_SECONDS = 0.01
+
+
+def add_user(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says whose program may listen there."""
+    parser.add_argument(
+        '--user',
+        metavar='NAME',
+        help='as whom the service runs, if that is neither you nor root: '
+        'nobody else on this host is told a word',
+    )
 
 
 def read(text: str) -> tuple[str, int] | None:
@@ -39,19 +57,80 @@ def read(text: str) -> tuple[str, int] | None:
     return host.strip('[]') or '127.0.0.1', int(port)
 
 
-def connect(host: str, port: int) -> socket.socket:
+def check(sock: Any, address: str, user: str | None) -> None:
+    """Make sure that who listens on this host is no stranger.
+
+    Ports and abstract names belong to whoever comes first, and what is typed
+    at a prompt, or comes from an IDE, may be worth something.
+
+    :param sock: has just been connected
+    :param address: of the other end, as the user has typed it
+    :param user: who may listen there, beside root and the one who asks
+    :raises: OsdbgError if somebody else does
+    """
+    allowed = {0, os.geteuid(), *([] if user is None else [_number(user)])}
+    end = time.monotonic() + CONNECT_SECONDS
+    while True:
+        try:
+            peer = peers.identify(sock)
+        except OSError:
+            return  # it has hung up, and that is told
+        if peer.is_remote or peer.uid in allowed:
+            return
+        # Until it has accepted, nobody is there.
+        if peer.uid is not None or time.monotonic() > end:
+            break
+        time.sleep(_LOOK_SECONDS)
+    if peer.uid is None:
+        raise exceptions.OsdbgError(
+            f'nobody takes the call at {address} in {CONNECT_SECONDS:g} s, or '
+            f'the system does not tell who: type ss -ltnxp to see who listens'
+        )
+    name = _name(peer.uid)
+    raise exceptions.OsdbgError(
+        f'{address} is in the hands of user {name}, who is neither you nor '
+        f'root: if the service runs as {name}, type --user {name}'
+    )
+
+
+def _number(user: str) -> int:
+    if user.isdecimal():
+        return int(user)
+    try:
+        return pwd.getpwnam(user).pw_uid
+    except KeyError:
+        raise exceptions.OsdbgError(
+            f'--user {processes.show(user)} is nobody on this host: type the '
+            f'name or the number of one'
+        ) from None
+
+
+def _name(uid: int) -> str:
+    try:
+        return processes.show(pwd.getpwuid(uid).pw_name)
+    except KeyError:
+        return str(uid)
+
+
+def connect(host: str, port: int, user: str | None) -> socket.socket:
     """Connect to whoever has a prompt at an address.
 
-    :raises: OsdbgError if that is nobody
+    :param user: who may have it, beside root and the one who asks
+    :raises: OsdbgError if that is nobody, or somebody else
     """
+    address = addresses.spell(processes.show(host), port)
     try:
         sock = _connect(host, port)
     except OSError as exc:
-        address = addresses.spell(processes.show(host), port)
         raise exceptions.OsdbgError(
             f'nobody listens at {address} ({exc.strerror or exc}): look into '
             f'the log of the service for the port of its prompts'
         ) from exc
+    try:
+        check(sock, address, user)
+    except BaseException:
+        sock.close()
+        raise
     sock.settimeout(None)
     return sock
 

@@ -23,6 +23,8 @@ import sys
 import threading
 from typing import Any
 
+from osdbg.cli import processes
+
 _DETACH_SECONDS = 1.0
 _AGAIN_SECONDS = 0.2
 _CHUNK = 16 * 1024
@@ -35,6 +37,13 @@ _LONG_QUIET_SECONDS = 0.4
 _CANCEL = '\x03'
 _LET_GO = 'the service goes on and has let this terminal go'
 _NEVER = 'there was no prompt'
+
+
+# What a terminal obeys, but for colours: a service may print what others have
+# sent it.
+_CONTROL = re.compile(
+    r'\x1b(?!\[[0-9;]*m)|[\0-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f]'
+)
 
 
 class _Gone(Exception):
@@ -86,16 +95,14 @@ class Terminal:
                 quiet = _QUIET_SECONDS if known else _LONG_QUIET_SECONDS
             if not select.select([self._sock], [], [], quiet)[0]:
                 self._text = b''
-                return text
+                return _harmless(text)
             data = self._receive()
             if not data:
-                sys.stdout.write(text)
-                sys.stdout.flush()
+                _show(text)
                 return None
             lines, newline, self._text = (self._text + data).rpartition(b'\n')
             shown = (lines + newline).replace(b'\r\n', b'\n')
-            sys.stdout.write(shown.decode(errors='replace'))
-            sys.stdout.flush()
+            _show(shown.decode(errors='replace'))
 
     def _receive(self) -> bytes:
         try:
@@ -148,6 +155,15 @@ class Terminal:
             while self._receive():
                 pass
         return 'detached; the service goes on'
+
+
+def _show(text: str) -> None:
+    sys.stdout.write(_harmless(text))
+    sys.stdout.flush()
+
+
+def _harmless(text: str) -> str:
+    return _CONTROL.sub(lambda found: processes.show(found[0]), text)
 
 
 @contextlib.contextmanager

@@ -28,6 +28,7 @@ import contextlib
 import json
 import re
 import time
+from typing import Any
 
 from osdbg.gateway import bounds
 from osdbg.gateway.guard import Guard
@@ -56,7 +57,7 @@ class Prompts:
         self.name = name
         self._prompts: list[_Side] = []
         self._clients: list[_Side] = []
-        self._sessions: set[asyncio.Future[None]] = set()
+        self._sessions: set[asyncio.Future[bool]] = set()
         self._suspects: list[_Side] = []
 
     async def serve_prompt(
@@ -414,7 +415,7 @@ async def _pass_on(source: _Side, target: _Side) -> None:
     target.end_input()
 
 
-async def _cancel(task: asyncio.Future[None]) -> None:
+async def _cancel(task: asyncio.Future[Any]) -> None:
     """Cancel a task of ours and wait for its end."""
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):

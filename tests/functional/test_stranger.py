@@ -232,3 +232,24 @@ class ImpostorTest(FunctionalTestCase):
         self.service.wait_log(f'user {stranger.NOBODY} listens there')
         (worker,) = self.service.workers()
         self.assertFalse(worker.state()['debugger_loaded'])
+
+    def come(self, *words):
+        """Let a command meet a stranger; return what has become of both."""
+        port = free_port()
+        impostor = stranger.Impostor(port, b'(Pdb) ')
+        done = self.osdbg(*words, f'127.0.0.1:{port}')
+        return done, impostor.heard()
+
+    def test_a_terminal_says_nothing_to_them(self):
+        for words in (['attach'], ['bridge', '--connect']):
+            done, heard = self.come(*words)
+            self.assertEqual((1, ''), (done.returncode, done.stdout))
+            self.assertIn('in the hands of user nobody', done.stderr)
+            self.assertIn('type --user nobody', done.stderr)
+            self.assertEqual(b'', heard)
+
+    def test_unless_they_are_named(self):
+        for words in (['attach'], ['bridge', '--connect']):
+            done, _ = self.come(words[0], '--user', 'nobody', *words[1:])
+            self.assertEqual(0, done.returncode, done.stderr)
+            self.assertIn('(Pdb) ', done.stdout)
