@@ -27,9 +27,8 @@ import logging
 import os
 import signal
 import types
-from typing import Any, TYPE_CHECKING
+from typing import Any
 
-from osdbg import addresses
 from osdbg import audit
 from osdbg import backends
 from osdbg import debugger
@@ -37,15 +36,14 @@ from osdbg import door
 from osdbg import exceptions
 from osdbg.gateway.approach import Approach
 from osdbg.gateway import protocol
+from osdbg import greeting
 from osdbg import journal
 from osdbg import progress
 from osdbg import prompter
 from osdbg import settings as settings_
 from osdbg import stops
+from osdbg import vigil
 from osdbg import waiting
-
-if TYPE_CHECKING:
-    from osdbg import heartbeats
 
 # By the number of failures in a row.
 _RETRY_SECONDS = (0.5, 0.5, 1.0, 2.0, 5.0)
@@ -77,12 +75,7 @@ class Agent:
         self._door = door.Door(settings)
         self._prompter = prompter.Prompter(self)
         self._complained = ''
-        # Services take that out of the environment once they have used it.
-        self._watched = {
-            name: os.environ[name]
-            for name in ('NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID')
-            if name in os.environ
-        }
+        self._vigil = vigil.Vigil(self.complain)
         self._reset()
 
     def _reset(self) -> None:
@@ -105,7 +98,7 @@ class Agent:
         # Held while clients are let in or sent away, and that is said.
         self._opening = waiting.allocate_lock()
         self.progress = progress.Progress()
-        self._heartbeats: heartbeats.Heartbeats | None = None
+        self._vigil.begin_again()
 
     @property
     def state(self) -> str:
@@ -155,7 +148,7 @@ class Agent:
         with self._debugger.gate:
             if not self._channel or self._debugger.backend:
                 return
-            if self._wishes() != self._said:
+            if greeting.wishes(self.settings) != self._said:
                 self._renewing = True
                 self.progress.begin_again()
                 self._channel.hang_up()
@@ -347,15 +340,9 @@ class Agent:
         # In one go for whoever forks: a child must know the socket to close
         # it, and nothing may be sent over it before the hello.
         with self._debugger.gate:
-            settings = self.settings
-            own = addresses.takes_rights(
-                settings.host,
-                settings.port or 0,
-                settings.tls,
-                settings.direction == 'connect',
-            )
+            own = greeting.takes_rights(self.settings)
             channel = protocol.Channel(protocol.connect(own, wait=False))
-            self._said = self._wishes()
+            self._said = greeting.wishes(self.settings)
             with self._opening:
                 channel.send(hello=self._hello())
                 self._channel = channel
@@ -363,7 +350,7 @@ class Agent:
 
     def _hello(self) -> dict[str, Any]:
         return {
-            **self._wishes(),
+            **greeting.wishes(self.settings),
             'id': self.id,
             'parent': self.parent,
             'pid': self.pid,
@@ -372,31 +359,6 @@ class Agent:
             'number': self.number,
             'opened': self._door.opened,
             'left': self._door.left,
-        }
-
-    def _wishes(self) -> dict[str, Any]:
-        """Return the options that the gateway goes by."""
-        settings = self.settings
-        backend = backends.find(settings.backend)
-        return {
-            'name': settings.name,
-            'host': settings.host,
-            'port': settings.port or 0,
-            'tls': list(settings.tls),
-            'workers': settings.workers,
-            'launcher': settings.launcher,
-            'eager': settings.activate == 'on_init',
-            'holds': settings.wait_for_client or settings.suspend,
-            'required': settings.required,
-            'backend': backend.name,
-            'protocol': backend.protocol,
-            'direction': settings.direction or 'listen',
-            'allowed': settings.allowed_ids,
-            'remote': settings.allow_remote,
-            'open_seconds': settings.open_seconds,
-            'max_stop': settings.max_stop_seconds,
-            'one_stops': settings.stop_policy == 'one_worker',
-            'beats': settings.keep_heartbeats,
         }
 
     def _obey(
@@ -433,7 +395,8 @@ class Agent:
             elif order == 'abandon':
                 self.stops.abandon(value)
             elif order == 'beat':
-                self._beat()
+                if self.settings.keep_heartbeats:
+                    self._vigil.beat(self._debugger.gate)
 
     def _audit(self, level: int, event: str, facts: dict[str, Any]) -> None:
         if event in ('attach', 'detach'):
@@ -444,29 +407,6 @@ class Agent:
         for backend in (self._debugger.backend, self._prompter.backend):
             if backend is not None:
                 self.guard(backend, backend.resume, why)
-
-    def _beat(self) -> None:
-        """Be heard of, in the place of threads that a debugger has stopped."""
-        if not self.settings.keep_heartbeats:
-            return
-        # Nobody else pays for it.
-        from osdbg import heartbeats
-        from osdbg import watchdog
-
-        # A child forked meanwhile would find a connection that is held up.
-        if not self._debugger.gate.acquire(False):
-            return
-        try:
-            watchdog.beat(self._watched)
-            self._heartbeats = self._heartbeats or heartbeats.Heartbeats()
-            self._heartbeats.beat()
-        except Exception as exc:
-            self.complain(
-                f'[remote_debug] keep_heartbeats failed: {exc!r}; connections '
-                f'may be lost while this process is stopped: please report it'
-            )
-        finally:
-            self._debugger.gate.release()
 
     def _set_number(self, number: int | None) -> None:
         self.number = number

@@ -25,6 +25,7 @@ from typing import Any
 from osdbg import exceptions
 from osdbg.gateway import bounds
 from osdbg.gateway.control import Gateway
+from osdbg.gateway import credentials
 from osdbg.gateway import private
 from osdbg.gateway import protocol
 
@@ -85,7 +86,7 @@ def _meet(address: str) -> int:
     pid = 0
     try:
         sock = protocol.connect_to(address)
-        pid, _ = protocol.peer(sock)
+        pid, _ = credentials.peer(sock)
         sock.settimeout(_ANSWER_SECONDS)
         sock.sendall(b'{}\n')
         if not sock.recv(1):  # a gateway hangs up on that

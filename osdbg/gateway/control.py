@@ -25,6 +25,8 @@ from osdbg import exceptions
 from osdbg.gateway import bounds
 from osdbg.gateway.call import Link
 from osdbg.gateway import dap
+from osdbg.gateway.fields import field
+from osdbg.gateway.fields import seconds_of
 from osdbg.gateway.group import Group
 from osdbg.gateway.groups import Groups
 from osdbg.gateway import peers
@@ -33,8 +35,6 @@ from osdbg.gateway import protocol
 from osdbg.gateway.refusals import Refusals
 from osdbg.gateway import stops
 from osdbg.gateway import words
-from osdbg.gateway.worker import field
-from osdbg.gateway.worker import seconds_of
 from osdbg.gateway.worker import Worker
 
 _HELLO_SECONDS = 10.0

@@ -28,7 +28,7 @@ import socket
 from typing import Any, NamedTuple
 
 from osdbg import addresses
-from osdbg.gateway import protocol
+from osdbg.gateway import credentials
 from osdbg.gateway import sock_diag
 from osdbg.gateway import words
 
@@ -63,7 +63,7 @@ def identify(sock: Any) -> Peer:
     :raises: OSError if it is connected no more
     """
     if sock.family == socket.AF_UNIX:
-        pid, uid = protocol.peer(sock)
+        pid, uid = credentials.peer(sock)
         name = sock.getsockname()
         if isinstance(name, bytes):
             name = name.decode(errors='replace').replace('\0', '@')
@@ -90,7 +90,7 @@ def _plain(name: Any) -> tuple[str, int]:
 
 
 def _known(uid: int) -> int | None:
-    return None if protocol.may_be_anybody(uid) else uid
+    return None if credentials.may_be_anybody(uid) else uid
 
 
 async def describe(peer: Peer) -> dict[str, Any]:

@@ -15,9 +15,6 @@
 A thread that comes to a breakpoint waits here for a terminal, a terminal for
 a thread, perhaps of one worker; whoever has waited longest goes first. Then
 bytes are passed on until either of them closes.
-
-What a terminal sends is run by the service, so nobody may get a browser to
-send it: a web page can have any text posted to a port of this host.
 """
 
 from __future__ import annotations
@@ -26,23 +23,18 @@ import asyncio
 from collections.abc import Collection
 import contextlib
 import json
-import re
 import time
 from typing import Any
 
-from osdbg.gateway import bounds
 from osdbg.gateway.guard import Guard
 from osdbg.gateway import peers
 from osdbg.gateway.peers import Peer
+from osdbg.gateway.side import Side
 
-_CHUNK = 16 * 1024
 _MAX_CLIENTS = 16
-_MAX_EARLY = 64 * 1024
 # A browser speaks at once, a person at a prompt does not; whoever has said
 # nothing for so long is taken for a person, and watched until the first line.
 _SUSPECT_SECONDS = 0.2
-_REQUEST = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+[ \t]+\S.*[ \t]HTTP/\d")
-_TLS = b'\x16\x03'
 _GO = b'{"go": true}\n'
 
 
@@ -55,10 +47,10 @@ class Prompts:
         :param name: what is told to who comes before a breakpoint is hit
         """
         self.name = name
-        self._prompts: list[_Side] = []
-        self._clients: list[_Side] = []
+        self._prompts: list[Side] = []
+        self._clients: list[Side] = []
         self._sessions: set[asyncio.Future[bool]] = set()
-        self._suspects: list[_Side] = []
+        self._suspects: list[Side] = []
 
     async def serve_prompt(
         self,
@@ -76,7 +68,7 @@ class Prompts:
         :param reader: what pdb says
         :param writer: where pdb is told what to do, once there is somebody
         """
-        prompt = _Side(reader, writer, title, {guard})
+        prompt = Side(reader, writer, title, {guard})
         end = time.monotonic() + seconds if seconds else None
         try:
             while True:
@@ -104,7 +96,7 @@ class Prompts:
         :param reader: what is typed there
         :param writer: what is shown there
         """
-        client = _Side(reader, writer, who=peer)
+        client = Side(reader, writer, who=peer)
         try:
             if await self._examine(client):
                 await self._serve(client, self.name)
@@ -127,13 +119,13 @@ class Prompts:
         :param reader: what is typed there
         :param writer: what is shown there
         """
-        client = _Side(reader, writer, name, guards, peer)
+        client = Side(reader, writer, name, guards, peer)
         try:
             await self._serve(client, name)
         finally:
             client.close()
 
-    async def _serve(self, client: _Side, name: str) -> None:
+    async def _serve(self, client: Side, name: str) -> None:
         if not any(client.suits(prompt) for prompt in self._prompts):
             client.say(
                 f'osdbg: no breakpoint has been reached yet in {name}; you '
@@ -150,7 +142,7 @@ class Prompts:
         for session in list(self._sessions):
             session.cancel()
 
-    async def _examine(self, client: _Side) -> bool:
+    async def _examine(self, client: Side) -> bool:
         """Tell whether it may be a terminal, by its first words if any."""
         self._make_room()
         self._suspects.append(client)
@@ -182,7 +174,7 @@ class Prompts:
         client.hang_up()
 
     async def _wait(
-        self, side: _Side, queue: list[_Side], end: float | None = None
+        self, side: Side, queue: list[Side], end: float | None = None
     ) -> None:
         """Wait for a peer; return also when it has gone, or time is over.
 
@@ -215,7 +207,7 @@ class Prompts:
                 prompt.meet(client)
                 client.meet(prompt)
 
-    async def _talk(self, guard: Guard, prompt: _Side, client: _Side) -> bool:
+    async def _talk(self, guard: Guard, prompt: Side, client: Side) -> bool:
         """Pass bytes on until either closes; what was said still arrives.
 
         A terminal that has only ended its input (``echo c | nc``) is heard
@@ -236,148 +228,7 @@ class Prompts:
             client.end()
 
 
-class _Side:
-    """A thread that has stopped, or a terminal."""
-
-    def __init__(
-        self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        title: str = '',
-        guards: Collection[Guard] = (),
-        who: Peer | None = None,
-    ) -> None:
-        self.title = title
-        self.who = who
-        self._guards = frozenset(guards)
-        self.gone = False
-        self.part()
-        self._reader = reader
-        self._writer = writer
-        self._early = b''
-        # One with a title is trusted: it came over the control socket.
-        self._examined = bool(title)
-
-    @property
-    def has_spoken(self) -> bool:
-        """Whether it has said anything while it waited."""
-        return bool(self._early)
-
-    def suits(self, prompt: _Side) -> bool:
-        """Tell whether a terminal wants this thread, and may have it."""
-        if self._guards and self._guards.isdisjoint(prompt._guards):
-            return False
-        return self.who is not None and all(
-            guard.admits(self.who) for guard in prompt._guards
-        )
-
-    def part(self) -> None:
-        """Have no peer, or none any more."""
-        loop = asyncio.get_running_loop()
-        self.peer: _Side | None = None
-        self.paired: asyncio.Future[None] = loop.create_future()
-        # Nobody else reads from it any more.
-        self.ready: asyncio.Future[None] = loop.create_future()
-        self.ended: asyncio.Future[None] = loop.create_future()
-
-    def meet(self, peer: _Side) -> None:
-        self.peer = peer
-        if not self.paired.done():
-            self.paired.set_result(None)
-
-    async def listen(self, seconds: float | None) -> None:
-        """Keep what it says; return when it goes, or has said a line.
-
-        :param seconds: how long, at the most, to wait for the first line;
-            without one, go on after the line
-        """
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._listen(seconds is None), seconds)
-
-    async def _listen(self, on: bool) -> None:
-        while on or not self._examined:
-            data = await self._read()
-            if not data:
-                self.gone = True
-                return
-            self._early += data
-            self._examine()
-            if self.gone:
-                return
-            if len(self._early) > _MAX_EARLY:
-                # Enough: the rest stays where it is. Nobody types so much.
-                await asyncio.get_running_loop().create_future()
-
-    async def _read(self) -> bytes:
-        try:
-            return await self._reader.read(_CHUNK)
-        except OSError:
-            return b''
-
-    def _examine(self) -> None:
-        """Take who speaks as a browser does for gone."""
-        if self._examined:
-            return
-        line, newline, _ = self._early.partition(b'\n')
-        if (
-            line.startswith(_TLS)
-            or b'\0' in line
-            or _REQUEST.match(line)
-            or (not newline and len(line) > _MAX_EARLY)
-        ):
-            self.gone = True
-        elif newline:
-            self._examined = True
-
-    async def hear(self) -> bytes:
-        """Return what comes next, nothing at the end."""
-        while True:
-            if self._examined and self._early:
-                data, self._early = self._early, b''
-                return data
-            if self.gone:
-                break
-            data = await self._read()
-            if not data:
-                break
-            self._early += data
-            self._examine()
-        # A last line without a newline is none that pdb would have run.
-        return b''
-
-    def send(self, data: bytes) -> None:
-        if not self._writer.is_closing():
-            self._writer.write(data)
-
-    def say(self, line: str) -> None:
-        """Tell a terminal something."""
-        self.send(f'{line}\r\n'.encode())
-
-    async def drain(self) -> None:
-        await self._writer.drain()
-
-    def end_input(self) -> None:
-        with contextlib.suppress(OSError, NotImplementedError):
-            self._writer.write_eof()
-
-    def close(self) -> None:
-        """Close it, once all it was told has arrived."""
-        bounds.close(self._writer)
-
-    def end(self) -> None:
-        """Close it, and let go who waits for the end of its session."""
-        self.close()
-        if not self.ended.done():
-            self.ended.set_result(None)
-
-    def hang_up(self) -> None:
-        self.gone = True
-        self.close()
-        if not self.paired.done():
-            self.paired.cancel()
-
-
-async def _admit(guard: Guard, prompt: _Side, client: _Side) -> bool:
+async def _admit(guard: Guard, prompt: Side, client: Side) -> bool:
     """Let the two talk, unless the service does not want this client."""
     await client.ready
     assert client.who is not None  # noqa: S101
@@ -394,7 +245,7 @@ async def _admit(guard: Guard, prompt: _Side, client: _Side) -> bool:
     return True
 
 
-async def _shovel(prompt: _Side, client: _Side) -> None:
+async def _shovel(prompt: Side, client: Side) -> None:
     prompt.send(_GO)
     client.say(f'osdbg: {prompt.title}')
     typed = asyncio.ensure_future(_pass_on(client, prompt))
@@ -404,7 +255,7 @@ async def _shovel(prompt: _Side, client: _Side) -> None:
         await _cancel(typed)
 
 
-async def _pass_on(source: _Side, target: _Side) -> None:
+async def _pass_on(source: Side, target: Side) -> None:
     with contextlib.suppress(OSError):
         while True:
             data = await source.hear()

@@ -49,13 +49,13 @@ agent's thread must block for real under any patching.
 from __future__ import annotations
 
 import _socket
-import io
 import os
 import struct
 import sys
 from typing import Any
 
 from osdbg import exceptions
+from osdbg.gateway import credentials
 from osdbg.gateway import payload
 from osdbg.gateway import private
 from osdbg import waiting
@@ -75,9 +75,6 @@ _CONNECT_SECONDS = 1
 _LOOK_SECONDS = 0.1
 _LOOKS = 5
 _IS_LINUX = sys.platform.startswith('linux')
-_CREDENTIALS = struct.Struct('3i')
-_UID_MAP = '/proc/self/uid_map'
-_OVERFLOW_UID = '/proc/sys/kernel/overflowuid'
 
 
 def address() -> str:
@@ -183,7 +180,7 @@ def connect(own: bool = False, wait: bool = True) -> _socket.socket:
         sock = _try_aside()
         if sock is None and host_address() and not own:
             sock = _try(host_address())
-            if sock is not None and peer(sock)[1] != 0:
+            if sock is not None and credentials.peer(sock)[1] != 0:
                 sock.close()  # no gateway for all users, whatever it is
                 sock = None
         if sock is None:
@@ -221,7 +218,7 @@ def connect_to(where: str | bytes, wait: bool = True) -> _socket.socket:
         sock.connect(where)
         sock.settimeout(None)
         _limit_sending(sock, 0)
-        check_peer(sock)
+        credentials.check(sock, place())
     except BaseException:
         sock.close()
         raise
@@ -231,61 +228,6 @@ def connect_to(where: str | bytes, wait: bool = True) -> _socket.socket:
 def _limit_sending(sock: _socket.socket, seconds: int) -> None:
     limit = struct.pack('ll', seconds, 0)
     sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDTIMEO, limit)
-
-
-def peer(sock: Any) -> tuple[int, int]:
-    """Return the process id and the user id at the other end.
-
-    Where the system cannot tell (no SO_PEERCRED), the directory of the
-    socket let nobody else in: it is this user.
-    """
-    option = getattr(_socket, 'SO_PEERCRED', None)
-    if option is None:
-        return 0, os.geteuid()
-    data = sock.getsockopt(_socket.SOL_SOCKET, option, _CREDENTIALS.size)
-    pid, uid, _gid = _CREDENTIALS.unpack(data)
-    return pid, uid
-
-
-def check_peer(sock: Any) -> int:
-    """Refuse anybody but this user and root.
-
-    :returns: the process id at the other end
-    :raises: GatewayUnavailable
-    """
-    pid, uid = peer(sock)
-    if uid not in (0, os.geteuid()):
-        raise exceptions.GatewayUnavailable(
-            place(), f'belongs to user {uid} (process {pid}), not to you'
-        )
-    if _IS_LINUX and may_be_anybody(uid):
-        raise exceptions.GatewayUnavailable(
-            place(),
-            f'belongs to user {uid} (process {pid}), which in this user '
-            f'namespace is everyone from outside of it: run the service as '
-            f'another user',
-        )
-    return pid
-
-
-def may_be_anybody(uid: int) -> bool:
-    """Tell whether a user id stands for all that this namespace lacks.
-
-    Abstract sockets belong to the network namespace, which a container may
-    share with its host, and users to the user namespace.
-    """
-    if uid != int(_content_of(_OVERFLOW_UID) or 65534):
-        return False
-    return _content_of(_UID_MAP).split() != [b'0', b'0', b'4294967295']
-
-
-def _content_of(path: str) -> bytes:
-    # open() is one that eventlet may be told to patch.
-    try:
-        with io.FileIO(path) as file:
-            return file.read()
-    except OSError:
-        return b''
 
 
 def encode(message: dict[str, Any]) -> bytes:

@@ -25,8 +25,8 @@ from typing import Any
 
 from osdbg import addresses
 from osdbg import exceptions
+from osdbg.gateway import credentials
 from osdbg.gateway import dap
-from osdbg.gateway import protocol
 
 _BACKLOG = 128
 # Nobody but the user: also for the moment between bind and chmod.
@@ -114,7 +114,7 @@ class UnixServer:
                 return ''  # whoever bound it has died
             except OSError:
                 return f'another program has it: end that, {rest}'
-            pid, uid = protocol.peer(probe)
+            pid, uid = credentials.peer(probe)
         return f'process {pid} of user {uid} has it: end that, {rest}'
 
     def close(self) -> None:

@@ -18,10 +18,13 @@ import asyncio
 from collections.abc import Callable
 import hmac
 import os
-from typing import Any, TYPE_CHECKING, TypeVar
+from typing import Any, TYPE_CHECKING
 
 from osdbg import addresses
 from osdbg.gateway import bounds
+from osdbg.gateway.fields import field
+from osdbg.gateway.fields import seconds_of
+from osdbg.gateway.fields import text
 from osdbg.gateway.guard import Client
 from osdbg.gateway.guard import Guard
 from osdbg.gateway import protocol
@@ -32,8 +35,6 @@ from osdbg import settings as settings_
 if TYPE_CHECKING:
     from osdbg.gateway.session import Session
 
-_Field = TypeVar('_Field')
-
 LOAD_SECONDS = 30.0
 """How long a worker may take to load its debugger."""
 
@@ -42,53 +43,13 @@ CHILD_SECONDS = 2.0
 """How long a forked child may take to say hello."""
 
 _KNOWING_SECONDS = 1.0
-# The longest time that anybody may ask for: a year.
-_LONGEST = 365 * 24 * 3600
 # Why a debugger cannot be loaded, with the advice that goes with it.
 _MAX_REASON = 400
-# Of what agents say of themselves; a host name has 253 characters.
-_MAX_TEXT = 255
 _MAX_WORKERS = 1024
 
 
 class LoadFailed(Exception):
     """A worker could not load its debugger, for the reason it gave."""
-
-
-def field(message: dict[str, Any], name: str, kind: type[_Field]) -> _Field:
-    """Return what a message has under a name.
-
-    :raises: KeyError, TypeError if that is nothing, or of another kind
-    """
-    value = message[name]
-    if not isinstance(value, kind):
-        raise TypeError(f'{name} is {value!r}')
-    return value
-
-
-def seconds_of(message: dict[str, Any], name: str) -> float | None:
-    """Return a time that a message has under a name, in seconds.
-
-    :returns: None if it has none; at most a year
-    :raises: TypeError if it is anything else
-    """
-    value = message.get(name)
-    if value is None:
-        return None
-    if type(value) not in (int, float) or not value >= 0:
-        raise TypeError(f'{name} is {value!r}')
-    return float(min(value, _LONGEST))
-
-
-def _text(message: dict[str, Any], name: str, most: int = _MAX_TEXT) -> str:
-    """Return what a message has under a name, to keep and to show.
-
-    :raises: KeyError, TypeError, ValueError if that is no short line
-    """
-    text = field(message, name, str)
-    if words.quote(text, most) != text:
-        raise ValueError(f'{name} is {words.quote(text)}')
-    return text
 
 
 class Worker:
@@ -109,11 +70,11 @@ class Worker:
         :param uid: its user
         :raises: KeyError, TypeError, ValueError if it said something else
         """
-        self.id = _text(hello, 'id')
-        self.parent = _text(hello, 'parent')
+        self.id = text(hello, 'id')
+        self.parent = text(hello, 'parent')
         self.pid = field(hello, 'pid', int)
         self.name = words.quote(field(hello, 'name', str))
-        self.host = _text(hello, 'host')
+        self.host = text(hello, 'host')
         self.port = field(hello, 'port', int)
         if addresses.is_unix(self.host):
             self.port = 0
@@ -130,8 +91,8 @@ class Worker:
         self._expiry: asyncio.TimerHandle | None = None
         self.asked: Client = {}
         """Who has asked for it to be opened or closed."""
-        self.backend = _text(hello, 'backend')
-        self.protocol = _text(hello, 'protocol')
+        self.backend = text(hello, 'backend')
+        self.protocol = text(hello, 'protocol')
         self.dials = field(hello, 'direction', str) == 'connect'
         self.debugs_launcher = field(hello, 'launcher', bool)
         self.launching = field(hello, 'launching', bool)
@@ -171,7 +132,7 @@ class Worker:
         self._alone = not self.parent and process == self.pid
         self._alone = self._alone and _stands_alone(process)
         self._settings = settings_.Settings(
-            {'workers': _text(hello, 'workers', _MAX_WORKERS)}
+            {'workers': text(hello, 'workers', _MAX_WORKERS)}
         )
 
     @property

@@ -217,7 +217,7 @@ class TestGateway(AgentTestCase):
             with self.subTest(patch):
                 self.assert_armed(
                     f"""
-from osdbg.gateway import protocol
+from osdbg.gateway import credentials, protocol
 until(armed)
 {patch}
 def gateway():
@@ -225,7 +225,7 @@ def gateway():
         sock = protocol.connect()
     except OSError:
         return 0
-    pid = protocol.peer(sock)[0]
+    pid = credentials.peer(sock)[0]
     sock.close()
     return pid
 first = gateway()
@@ -249,9 +249,9 @@ def spy(*args):
     waited.append(args)
     return waitpid(*args)
 os.waitpid = spy
-from osdbg.gateway import protocol
+from osdbg.gateway import credentials, protocol
 sock = protocol.connect()
-first = protocol.peer(sock)[0]
+first = credentials.peer(sock)[0]
 sock.close()
 os.kill(first, signal.SIGKILL)
 def again():
@@ -259,7 +259,7 @@ def again():
         sock = protocol.connect()
     except OSError:
         return False
-    found = protocol.peer(sock)[0]
+    found = credentials.peer(sock)[0]
     sock.close()
     return found != first
 until(again)
@@ -271,10 +271,10 @@ print('OK')
     def test_one_gateway_for_many(self):
         self.assert_armed(
             """
-from osdbg.gateway import protocol
+from osdbg.gateway import credentials, protocol
 def work():
     until(armed)
-    return protocol.peer(protocol.connect())[0] % 251
+    return credentials.peer(protocol.connect())[0] % 251
 codes = set(together(6, work))
 assert len(codes) == 1, codes
 print('OK')
@@ -285,11 +285,11 @@ print('OK')
         self.assert_ok(
             PRELUDE.replace('status = osdbg.init()', '')
             + """
-from osdbg.gateway import protocol
+from osdbg.gateway import credentials, protocol
 def work():
     osdbg.init()
     assert agent.current().progress.wait_armed(25) == ''
-    return protocol.peer(protocol.connect())[0] % 251
+    return credentials.peer(protocol.connect())[0] % 251
 codes = set(together(12, work))
 assert len(codes) == 1, codes
 print('OK')

@@ -105,6 +105,7 @@ class Request(threading.Thread):
 class PromptTest(unittest.TestCase):
     def setUp(self):
         self.backend = self.make()
+        _remote_pdb._quiet_until.clear()
         self.addCleanup(self.assertEqual, [], _remote_pdb._turns)
 
     def make(self, **options):
@@ -183,11 +184,18 @@ class PromptTest(unittest.TestCase):
             (b'', 'the connection has ended'),
         ):
             with self.subTest(first):
+                _remote_pdb._quiet_until.clear()
                 far = self.far(first=first)
                 far.sock.shutdown(socket.SHUT_WR)
                 with self.assertLogs('osdbg', 'WARNING') as logs:
                     self.assertEqual('unchanged', Request(self.work).result())
                 self.assertRegex(logs.output[0], rf':\d+ passed: {why}')
+
+    def test_it_is_not_said_a_thousand_times(self):
+        with self.assertLogs('osdbg', 'WARNING') as logs:
+            for _ in range(1000):
+                self.work()
+        self.assertEqual(1, len(logs.output))
 
     def test_no_gateway(self):
         with self.assertLogs('osdbg', 'WARNING') as logs:

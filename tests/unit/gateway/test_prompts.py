@@ -21,6 +21,7 @@ import unittest
 from osdbg.gateway import guard
 from osdbg.gateway import peers
 from osdbg.gateway import prompts
+from osdbg.gateway import side
 from tests.unit.gateway.parts import SECONDS
 from tests.unit.gateway.parts import until
 
@@ -360,7 +361,7 @@ class PromptsTest(unittest.IsolatedAsyncioTestCase):
         client.send(flood)
         await asyncio.sleep(0.1)
         kept = len(self.prompts._clients[0]._early)
-        self.assertLess(kept, prompts._MAX_EARLY + prompts._CHUNK + 1)
+        self.assertLess(kept, side._MAX_EARLY + side._CHUNK + 1)
         prompt = await self.prompt()
         await prompt.line()
         client.writer.write_eof()

@@ -23,12 +23,14 @@ import unittest
 import uuid
 
 from osdbg import exceptions
+from osdbg.gateway import credentials
 from osdbg.gateway import protocol
 from tests.unit import fresh
 
 NOBODY = 65534
 STRANGER = f'''
 import os, signal
+from osdbg.gateway import credentials
 from osdbg.gateway import protocol
 os.setgid({NOBODY}); os.setuid({NOBODY})
 sock = protocol.listen()
@@ -38,6 +40,7 @@ signal.pause()
 
 INSIDE = '''
 from osdbg import exceptions
+from osdbg.gateway import credentials
 from osdbg.gateway import protocol
 try:
     print(protocol.connect())
@@ -131,8 +134,10 @@ class TestMeeting(ProtocolTestCase):
         descriptor, _ = listener._accept()
         server = self.kept(socket.socket(fileno=descriptor))
         for end in (client, server):
-            self.assertEqual(os.getpid(), protocol.check_peer(end))
-            self.assertEqual((os.getpid(), os.geteuid()), protocol.peer(end))
+            self.assertEqual(os.getpid(), credentials.check(end, ''))
+            self.assertEqual(
+                (os.getpid(), os.geteuid()), credentials.peer(end)
+            )
 
     @unittest.skipUnless(os.geteuid() == 0, 'only root can be two users')
     def test_another_user_is_not_our_gateway(self):
@@ -161,8 +166,8 @@ class TestNamespace(ProtocolTestCase):
         path = os.path.join(folder.name, name)
         with open(path, 'w') as file:
             file.write(text)
-        self.addCleanup(setattr, protocol, name, getattr(protocol, name))
-        setattr(protocol, name, path)
+        self.addCleanup(setattr, credentials, name, getattr(credentials, name))
+        setattr(credentials, name, path)
 
     def meet(self):
         self.kept(protocol.listen())

@@ -48,7 +48,7 @@ SPAWN = '''
     import os, time
     kept = os.open('/dev/null', os.O_RDONLY)
     os.set_inheritable(kept, True)
-    from osdbg.gateway import protocol, spawn
+    from osdbg.gateway import credentials, protocol, spawn
     {before}
     spawn.spawn()
     try:
@@ -63,7 +63,7 @@ SPAWN = '''
             break
         except OSError:
             time.sleep(0.01)
-    print(protocol.peer(sock)[0], os.getpid(), flush=True)
+    print(credentials.peer(sock)[0], os.getpid(), flush=True)
 '''
 HANGS = '''
     import os, sys
