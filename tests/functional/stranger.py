@@ -116,6 +116,17 @@ def try_all(spared=frozenset(), uid=NOBODY):
     :returns: what was answered, by the inode of the socket: None if one
         cannot connect, and nothing if that was all
     """
+
+    def work():
+        addresses = [a for a in _addresses() if a[0] not in spared]
+        return json.dumps(_talk(addresses))
+
+    told = do(work, uid)
+    return {int(inode): answer for inode, answer in json.loads(told).items()}
+
+
+def do(work, uid=NOBODY):
+    """Return the text that a function returns, or raises, as another user."""
     reading, writing = os.pipe()
     pid = os.fork()
     if not pid:
@@ -123,15 +134,17 @@ def try_all(spared=frozenset(), uid=NOBODY):
             os.setgroups([])
             os.setgid(uid)
             os.setuid(uid)
-            answers = _talk([a for a in _addresses() if a[0] not in spared])
-            os.write(writing, json.dumps(answers).encode())
-        finally:
-            os._exit(0)
+            said = work()
+        except BaseException as error:
+            said = repr(error)
+        with os.fdopen(writing, 'w') as file:
+            file.write(said)
+        os._exit(0)
     os.close(writing)
-    with os.fdopen(reading, 'rb') as file:
-        told = file.read()
+    with os.fdopen(reading) as file:
+        said = file.read()
     os.waitpid(pid, 0)
-    return {int(inode): answer for inode, answer in json.loads(told).items()}
+    return said
 
 
 class Squatter:

@@ -25,9 +25,9 @@ from tests.functional.harness import over
 from tests.functional.harness import spread
 from tests.functional.harness import wait_until
 from tests.functional.prompt_case import PromptTestCase
+from tests.functional import stranger
 from tests.functional import terminal
 
-NOBODY = 65534
 HELLO = {'seq': 1, 'type': 'request', 'command': 'initialize'}
 HOLDER = '''
 import signal, socket, sys
@@ -37,26 +37,6 @@ listener.listen()
 print("HOLDING", flush=True)
 signal.pause()
 '''
-
-
-def as_nobody(work):
-    """Return what a function does as another user, as text."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if not child:
-        try:
-            os.setgroups([])
-            os.setgid(NOBODY)
-            os.setuid(NOBODY)
-            said = work()
-        except BaseException as error:
-            said = repr(error)
-        os.write(writing, said.encode())
-        os._exit(0)
-    os.close(writing)
-    os.waitpid(child, 0)
-    with open(reading) as file:
-        return file.read()
 
 
 def knock(name):
@@ -211,10 +191,12 @@ class InTheWayTest(UnixTestCase):
     def test_a_socket_of_another_user(self):
         with socket.socket(socket.AF_UNIX) as dead:
             dead.bind(self.path)
-        os.chown(self.path, NOBODY, NOBODY)
+        os.chown(self.path, stranger.NOBODY, stranger.NOBODY)
         self.start(self.file)
-        self.assertIn(f'{self.path} is of user {NOBODY}', self.warning())
-        self.assertEqual(NOBODY, os.stat(self.path).st_uid)
+        self.assertIn(
+            f'{self.path} is of user {stranger.NOBODY}', self.warning()
+        )
+        self.assertEqual(stranger.NOBODY, os.stat(self.path).st_uid)
 
     def test_a_directory_that_is_missing(self):
         self.path = os.path.join(self.directory, 'more', 'debug')
@@ -243,20 +225,20 @@ class StrangerTest(UnixTestCase):
     def test_file(self):
         workers = self.start(self.file)
         self.attach_at(self.file, workers)
-        self.assertIn('PermissionError', as_nobody(knock(self.path)))
+        self.assertIn('PermissionError', stranger.do(knock(self.path)))
 
     def test_name(self):
         workers = self.start(self.name)
         self.attach_at(self.name, workers)
         name = self.name[len('unix:') :].replace('@', '\0')
-        self.assertEqual("answered b''", as_nobody(knock(name)))
+        self.assertEqual("answered b''", stranger.do(knock(name)))
         self.attach_at(self.name, workers)
 
     def test_prompt(self):
         self.start(self.name, backend='remote_pdb')
         self.service.wait_log('opens a prompt at')
         name = self.name[len('unix:') :].replace('@', '\0')
-        self.assertEqual("answered b''", as_nobody(knock(name)))
+        self.assertEqual("answered b''", stranger.do(knock(name)))
 
 
 class PromptTest(PromptTestCase, UnixTestCase):
