@@ -159,11 +159,9 @@ class Agent:
         :param seconds: for how long; 0 for ever, None as the options say
         """
         with self._opening:
+            changed = self._door.opened != opened or seconds is not None
             if seconds is None:
                 seconds = self.settings.open_seconds
-            changed = self._door.opened != opened or (
-                opened and self._door.left != (seconds or None)
-            )
             if changed:
                 self._door.set(opened, seconds)
             if changed and self._channel is not None:
@@ -375,7 +373,11 @@ class Agent:
             elif order == 'worker':
                 self._set_number(value)
             elif order == 'open':
-                self.open(value, message.get('seconds'))
+                seconds = message.get('seconds')
+                if value and seconds is None:
+                    # Somebody wants it as the options say, from now on.
+                    seconds = self.settings.open_seconds
+                self.open(value, seconds)
             elif order == 'absent':
                 # Nobody listens where the IDE should.
                 self.progress.be_loaded(value)

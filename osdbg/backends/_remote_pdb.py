@@ -89,6 +89,7 @@ class RemotePdbBackend(base.Backend):
 
     def after_fork(self) -> None:
         """Leave the parent's prompts, and their sockets, to the parent."""
+        _quiet_until.clear()
         _here()
 
     def break_here(self, frame: types.FrameType | None) -> None:

@@ -58,17 +58,18 @@ def run(arguments: argparse.Namespace) -> int:
     :returns: 0 if there was a prompt
     :raises: OsdbgError when nobody listens there, or nobody was let come
     """
+    allowed = endpoint.users(arguments.user)
     address = read_address(arguments.address or '')
     if address is not None:
         found = [p for p in processes.ask() if _is_at(p, *address)]
         if not found or found[0]['protocol'] == 'pdb':
-            return _reach(found, *address, arguments.user)
+            return _reach(found, *address, allowed)
     else:
         everyone = processes.ask()
         found = processes.find(arguments.address, everyone)
         prompts = [p for p in found if p['protocol'] == 'pdb']
         if prompts:
-            return _reach_workers(prompts, everyone, arguments.user)
+            return _reach_workers(prompts, everyone, allowed)
     if _are_closed(found):
         raise _closed(found)
     print(tell_ide(found[0]))
@@ -78,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _reach_workers(
     found: list[processes.Process],
     everyone: list[processes.Process],
-    user: str | None,
+    allowed: frozenset[int],
 ) -> int:
     """Connect to the prompts of some processes, and of no others.
 
@@ -92,7 +93,7 @@ def _reach_workers(
     if addresses.is_unix(host):
         neighbours = [p for p in neighbours if p['host'] == host]
     if not found[0].get('tls') and all(p['id'] in ids for p in neighbours):
-        return _reach(found, host, port, user)
+        return _reach(found, host, port, allowed)
     return _talk(_ask_for(ids, found))
 
 
@@ -120,14 +121,17 @@ def _ask_for(ids: list[str], found: list[processes.Process]) -> socket.socket:
 
 
 def _reach(
-    found: list[processes.Process], host: str, port: int, user: str | None
+    found: list[processes.Process],
+    host: str,
+    port: int,
+    allowed: frozenset[int],
 ) -> int:
     """Connect, even to a process that was not opened.
 
     SIGURG may have opened a prompt in it, and only the port tells.
     """
     try:
-        return _talk(endpoint.connect(host, port, user))
+        return _talk(endpoint.connect(host, port, allowed))
     except exceptions.OsdbgError as exc:
         if _are_closed(found):
             raise _closed(found) from exc

@@ -104,7 +104,7 @@ class _Far:
     def __init__(self, arguments: argparse.Namespace) -> None:
         self._host, self._port = _read_address('connect', arguments.connect)
         self.address = addresses.spell(self._host, self._port)
-        self._user = arguments.user
+        self._allowed = endpoint.users(arguments.user)
         self._context: ssl.SSLContext | None = None
         files = [getattr(arguments, name) for name in _FILES]
         if any(files):
@@ -150,10 +150,13 @@ class _Far:
 
     async def _check(self, writer: asyncio.StreamWriter) -> None:
         sock = writer.get_extra_info('socket')
+        loop = asyncio.get_running_loop()
+        end = loop.time() + endpoint.CONNECT_SECONDS
         try:
-            await asyncio.get_running_loop().run_in_executor(
-                None, endpoint.check, sock, self.address, self._user
-            )
+            while not endpoint.is_trusted(sock, self.address, self._allowed):
+                if loop.time() > end:
+                    raise endpoint.not_accepted(self.address)
+                await asyncio.sleep(endpoint.LOOK_SECONDS)
         except BaseException:
             writer.transport.abort()
             raise
@@ -166,14 +169,6 @@ class _Far:
             return await asyncio.open_unix_connection(name)
         return await asyncio.open_connection(
             self._host, self._port, ssl=self._context
-        )
-
-    def refusal(self, exc: Exception | None) -> exceptions.OsdbgError:
-        """Return what to say when it has hung up without a word."""
-        why = f' ({tls.reason(exc)})' if exc else ''
-        return exceptions.OsdbgError(
-            f'{self.address} hangs up without a word{why}: the log of the '
-            f'service says why'
         )
 
 
@@ -202,7 +197,9 @@ async def _bridge(
         writer.close()
     ide_has_left = near_reader.at_eof() or near_reader.exception()
     if not (some or ide_has_left):
-        raise far.refusal(failure)
+        raise endpoint.hung_up(
+            far.address, tls.reason(failure) if failure else None
+        )
 
 
 async def _pass_on(

@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import os
 import pwd
+import select
 import socket
 import time
 from typing import Any
@@ -29,7 +30,8 @@ from osdbg.gateway import peers
 CONNECT_SECONDS = 5.0
 """How long whoever listens may take to accept a connection."""
 
-_LOOK_SECONDS = 0.01
+LOOK_SECONDS = 0.01
+"""How often to look whether it has."""
 
 
 def add_user(parser: argparse.ArgumentParser) -> None:
@@ -57,35 +59,50 @@ def read(text: str) -> tuple[str, int] | None:
     return host.strip('[]') or '127.0.0.1', int(port)
 
 
-def check(sock: Any, address: str, user: str | None) -> None:
-    """Make sure that who listens on this host is no stranger.
+def users(name: str | None) -> frozenset[int]:
+    """Return whose programs may listen on this host.
+
+    :param name: the value of ``--user``
+    :raises: OsdbgError if that is nobody
+    """
+    own = frozenset((0, os.geteuid()))
+    if name is None:
+        return own
+    try:
+        return own | {int(name) if name.isdecimal() else _number(name)}
+    except KeyError:
+        raise exceptions.OsdbgError(
+            f'--user {processes.show(name)} is nobody on this host: type the '
+            f'name or the number of one'
+        ) from None
+
+
+def _number(name: str) -> int:
+    return pwd.getpwnam(name).pw_uid
+
+
+def is_trusted(sock: Any, address: str, allowed: frozenset[int]) -> bool:
+    """Tell whether who listens on this host is known, and is no stranger.
 
     Ports and abstract names belong to whoever comes first, and what is typed
     at a prompt, or comes from an IDE, may be worth something.
 
-    :param sock: has just been connected
+    :param sock: has been connected
     :param address: of the other end, as the user has typed it
-    :param user: who may listen there, beside root and the one who asks
-    :raises: OsdbgError if somebody else does
+    :param allowed: who may listen there
+    :returns: False as long as nobody has accepted
+    :raises: OsdbgError if somebody else has
     """
-    allowed = {0, os.geteuid(), *([] if user is None else [_number(user)])}
-    end = time.monotonic() + CONNECT_SECONDS
-    while True:
-        try:
-            peer = peers.identify(sock)
-        except OSError:
-            return  # it has hung up, and that is told
-        if peer.is_remote or peer.uid in allowed:
-            return
-        # Until it has accepted, nobody is there.
-        if peer.uid is not None or time.monotonic() > end:
-            break
-        time.sleep(_LOOK_SECONDS)
+    try:
+        peer = peers.identify(sock)
+    except OSError as exc:
+        raise hung_up(address, exc.strerror) from exc
+    if peer.is_remote or peer.uid in allowed:
+        return True
     if peer.uid is None:
-        raise exceptions.OsdbgError(
-            f'nobody takes the call at {address} in {CONNECT_SECONDS:g} s, or '
-            f'the system does not tell who: type ss -ltnxp to see who listens'
-        )
+        if _has_ended(sock):
+            raise hung_up(address)
+        return False
     name = _name(peer.uid)
     raise exceptions.OsdbgError(
         f'{address} is in the hands of user {name}, who is neither you nor '
@@ -93,16 +110,21 @@ def check(sock: Any, address: str, user: str | None) -> None:
     )
 
 
-def _number(user: str) -> int:
-    if user.isdecimal():
-        return int(user)
-    try:
-        return pwd.getpwnam(user).pw_uid
-    except KeyError:
-        raise exceptions.OsdbgError(
-            f'--user {processes.show(user)} is nobody on this host: type the '
-            f'name or the number of one'
-        ) from None
+def not_accepted(address: str) -> exceptions.OsdbgError:
+    """Return what to say when nobody has accepted in time."""
+    return exceptions.OsdbgError(
+        f'nobody takes the call at {address} in {CONNECT_SECONDS:g} s; where '
+        f'the port is led on to a container, connect to its own address'
+    )
+
+
+def hung_up(address: str, why: str | None = None) -> exceptions.OsdbgError:
+    """Return what to say when it has hung up without a word."""
+    reason = f' ({why})' if why else ''
+    return exceptions.OsdbgError(
+        f'{address} hangs up without a word{reason}: the log of the service '
+        f'says why'
+    )
 
 
 def _name(uid: int) -> str:
@@ -112,10 +134,10 @@ def _name(uid: int) -> str:
         return str(uid)
 
 
-def connect(host: str, port: int, user: str | None) -> socket.socket:
+def connect(host: str, port: int, allowed: frozenset[int]) -> socket.socket:
     """Connect to whoever has a prompt at an address.
 
-    :param user: who may have it, beside root and the one who asks
+    :param allowed: who may have it
     :raises: OsdbgError if that is nobody, or somebody else
     """
     address = addresses.spell(processes.show(host), port)
@@ -127,12 +149,28 @@ def connect(host: str, port: int, user: str | None) -> socket.socket:
             f'the log of the service for the port of its prompts'
         ) from exc
     try:
-        check(sock, address, user)
+        _wait_accepted(sock, address, allowed)
     except BaseException:
         sock.close()
         raise
     sock.settimeout(None)
     return sock
+
+
+def _wait_accepted(
+    sock: socket.socket, address: str, allowed: frozenset[int]
+) -> None:
+    end = time.monotonic() + CONNECT_SECONDS
+    while not is_trusted(sock, address, allowed):
+        if time.monotonic() > end:
+            raise not_accepted(address)
+        time.sleep(LOOK_SECONDS)
+
+
+def _has_ended(sock: Any) -> bool:
+    poll = select.poll()
+    poll.register(sock, select.POLLRDHUP)
+    return bool(poll.poll(0))
 
 
 def _connect(host: str, port: int) -> socket.socket:

@@ -46,26 +46,27 @@ def _detach() -> None:
     os.closerange(3, highest + 1)
 
 
-def _listen() -> tuple[Any, str]:
+def _listen() -> tuple[Any, Any, str]:
     """Become the gateway, aside if somebody else has taken its name.
 
-    :returns: the listening socket, or None if there is one already; and what
-        there is to say about that
+    :returns: the listening socket, or None if there is one already; its
+        address; and what there is to say about that
     """
     sock = protocol.listen()
     reason = '' if sock else protocol.squatter()
     if not reason:
-        return sock, ''
+        return sock, protocol.address(), ''
     sock = protocol.listen_aside()
-    where = sock.getsockname() if sock else ''
-    return sock, (
+    where = protocol.aside()
+    notice = (
         f'osdbg: {protocol.place()} {reason}: debugging goes on through '
         f'{where}. To see who that is, type: ss -xap | grep '
         f'{protocol.place()}'
     )
+    return sock, where, notice
 
 
-def _listen_for_all() -> tuple[Any, str]:
+def _listen_for_all() -> tuple[Any, Any, str]:
     """Become the gateway of all users.
 
     :raises: GatewayUnavailable if this is not root
@@ -74,7 +75,8 @@ def _listen_for_all() -> tuple[Any, str]:
         raise exceptions.GatewayUnavailable(
             'a gateway for all users', 'is root\'s to run: type sudo before it'
         )
-    return protocol.listen(protocol.host_address()), ''
+    where = protocol.host_address()
+    return protocol.listen(where), where, ''
 
 
 def _meet(address: str) -> int:
@@ -112,26 +114,22 @@ def main(arguments: list[str]) -> int:
         _detach()
     for_all = '--all-users' in arguments
     try:
-        sock, notice = _listen_for_all() if for_all else _listen()
+        sock, where, notice = _listen_for_all() if for_all else _listen()
     except exceptions.GatewayUnavailable as exc:
         print(f'osdbg: {exc}')
         return 1
     if sock is None:
         # Of the agents that start one at the same time, all but one lose.
-        if '--detach' in arguments:
-            return 0
-        address = protocol.host_address() if for_all else protocol.address()
-        return _meet(address)
+        return 0 if '--detach' in arguments else _meet(where)
     if notice and '--detach' not in arguments:
         print(notice, flush=True)
     import asyncio
 
     bounds.raise_descriptor_limit()
-    name = sock.getsockname()
     try:
         asyncio.run(Gateway(sock.detach(), notice, for_all).run())
     finally:
-        private.leave(name)
+        private.leave(where)
     return 0
 
 

@@ -88,11 +88,13 @@ class Gateway:
         self._listener.listen(bounds.BACKLOG)
         idle = 0.0
         step = min(0.5, protocol.GRACE / 2)
-        while self._for_all or idle < protocol.GRACE:
-            await asyncio.sleep(step)
-            idle = 0.0 if self._workers else idle + step
-            self._groups.forget()
-        server.close()
+        try:
+            while self._for_all or idle < protocol.GRACE:
+                await asyncio.sleep(step)
+                idle = 0.0 if self._workers else idle + step
+                self._groups.forget()
+        finally:
+            server.close()
 
     def _report(
         self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]
@@ -366,7 +368,9 @@ class Gateway:
         loop = asyncio.get_running_loop()
         end = loop.time() + _OPEN_SECONDS
         while loop.time() < end and not all(
-            worker.opened == opened and self._groups.of(worker).known
+            worker.opened == opened
+            and not (opened and worker.asked)
+            and self._groups.of(worker).known
             for worker in meant
         ):
             await asyncio.sleep(_LOOK_SECONDS)

@@ -73,7 +73,7 @@ class Groups:
         self._unused.pop(key, None)
         if key not in self._groups:
             if len(self._groups) >= _MAX_GROUPS:
-                self.forget(0)
+                self._make_room()
             self._groups[key] = kind(worker.host, worker.port)
         return self._groups[key]
 
@@ -85,9 +85,23 @@ class Groups:
 
         :param seconds: how long they may have been unused
         """
+        self._look()
+        end = time.monotonic() - seconds
+        for key, since in list(self._unused.items()):
+            if since <= end:
+                del self._groups[key], self._unused[key]
+
+    def _look(self) -> None:
         now = time.monotonic()
-        for key, group in list(self._groups.items()):
+        for key, group in self._groups.items():
             if group.is_used:
                 self._unused.pop(key, None)
-            elif now - self._unused.setdefault(key, now) >= seconds:
-                del self._groups[key], self._unused[key]
+            else:
+                self._unused.setdefault(key, now)
+
+    def _make_room(self) -> None:
+        """Forget the one that was unused for longest."""
+        self._look()
+        if self._unused:
+            key = min(self._unused, key=self._unused.__getitem__)
+            del self._groups[key], self._unused[key]

@@ -26,6 +26,7 @@ from osdbg.gateway import words
 _ANSWER_SECONDS = 10.0
 # What an audit hook says, with the name of its exception.
 _MAX_REASON = 400
+_OVER = 'the process has ended'
 
 Client = dict[str, Any]
 """What is known of a client: see ``Peer.describe``."""
@@ -59,6 +60,8 @@ class Guard:
         self._numbers = itertools.count()
         self._questions: dict[int, asyncio.Future[str]] = {}
         self._client: Client = {}
+        self.over = False
+        """Whether its process has ended."""
 
     def admits(self, peer: Peer) -> bool:
         """Tell whether a client may come, as far as its user goes."""
@@ -71,6 +74,8 @@ class Guard:
 
         :returns: why not, or nothing
         """
+        if self.over:
+            return _OVER
         number = next(self._numbers)
         future = asyncio.get_running_loop().create_future()
         self._questions[number] = future
@@ -96,9 +101,10 @@ class Guard:
 
     def gone(self) -> None:
         """Note that the process has ended."""
+        self.over = True
         for future in self._questions.values():
             if not future.done():
-                future.set_result('the process has ended')
+                future.set_result(_OVER)
 
     def attached(self, client: Client) -> None:
         """Note that a client is attached."""

@@ -71,14 +71,15 @@ def identify(sock: Any) -> Peer:
     there, here = _plain(sock.getpeername()), _plain(sock.getsockname())
     address = addresses.spell(*there)
     for _attempt in range(2):
-        first = sock_diag.owner(there, here)
+        found = sock_diag.owner(there, here)
+        if found is None:
+            return Peer(address, is_remote=not _is_here(there[0], here[0]))
         # It was open all the while in between if it still is: the owner of a
         # socket and its inode are not read in one go.
-        if first is not None and first == sock_diag.owner(there, here):
+        if found.inode and found == sock_diag.owner(there, here):
             sock.getpeername()  # and if it was not reset meanwhile
-            return Peer(address, _known(first.uid), inode=first.inode)
-    local = addresses.is_loopback(there[0]) or there[0] == here[0]
-    return Peer(address, is_remote=first is None and not local)
+            return Peer(address, _known(found.uid), inode=found.inode)
+    return Peer(address)
 
 
 def _plain(name: Any) -> tuple[str, int]:
@@ -87,6 +88,23 @@ def _plain(name: Any) -> tuple[str, int]:
     if host.lower().startswith('::ffff:') and '.' in host:
         host = host[len('::ffff:') :]
     return host, name[1]
+
+
+def _is_here(host: str, own: str) -> bool:
+    """Tell whether an address is of this host.
+
+    :param own: one that is
+    """
+    if addresses.is_loopback(host) or host == own:
+        return True
+    import psutil
+
+    try:
+        found = psutil.net_if_addrs().values()
+    except OSError:
+        return False  # netlink is forbidden
+    names = {each.address.partition('%')[0] for all in found for each in all}
+    return host in names
 
 
 def _known(uid: int) -> int | None:

@@ -157,14 +157,14 @@ def _is_alive(path: str) -> bool:
     return True
 
 
-def leave(name: str | bytes) -> None:
+def leave(name: str) -> None:
     """Remove what ``listen`` has made, once nobody listens there.
 
     The next gateway may have come meanwhile: then it is that one's.
 
     :param name: the address of the socket, which may also be abstract
     """
-    if not isinstance(name, str) or not name.startswith('/'):
+    if not name.startswith('/'):
         return
     try:
         lock = os.open(os.path.dirname(name), os.O_RDONLY | os.O_DIRECTORY)

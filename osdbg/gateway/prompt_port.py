@@ -53,7 +53,7 @@ class PromptPort(ListeningGroup):
     @property
     def is_used(self) -> bool:
         """Whether there is anybody in it."""
-        return super().is_used or bool(self._urgent)
+        return super().is_used or self._urgent > 0 or self._prompts.is_used
 
     def on_join(self, worker: Worker) -> None:
         """Open the port for the first process that is open."""

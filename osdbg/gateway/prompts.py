@@ -52,6 +52,11 @@ class Prompts:
         self._sessions: set[asyncio.Future[bool]] = set()
         self._suspects: list[Side] = []
 
+    @property
+    def is_used(self) -> bool:
+        """Whether anybody is there."""
+        return bool(self._clients or self._suspects or self._sessions)
+
     async def serve_prompt(
         self,
         guard: Guard,
@@ -71,7 +76,7 @@ class Prompts:
         prompt = Side(reader, writer, title, {guard})
         end = time.monotonic() + seconds if seconds else None
         try:
-            while True:
+            while not (guard.over or prompt.has_ended()):
                 await self._wait(prompt, self._prompts, end)
                 if prompt.peer is None:
                     break
@@ -180,7 +185,11 @@ class Prompts:
 
         :param end: when that is, by the monotonic clock
         """
+        if end is not None and time.monotonic() > end:
+            return
+        # Who was here before goes first.
         queue.append(side)
+        queue.sort(key=lambda each: each.since)
         self._pair()
         if side.peer is not None:
             side.ready.set_result(None)
@@ -230,7 +239,8 @@ class Prompts:
 
 async def _admit(guard: Guard, prompt: Side, client: Side) -> bool:
     """Let the two talk, unless the service does not want this client."""
-    await client.ready
+    # Another waits for it, too.
+    await asyncio.shield(client.ready)
     assert client.who is not None  # noqa: S101
     known = await peers.describe(client.who)
     veto = await guard.ask(known)

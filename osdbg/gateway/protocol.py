@@ -132,6 +132,14 @@ def listen_aside() -> _socket.socket | None:
     return private.listen(_name())
 
 
+def aside() -> str:
+    """Return the address of the gateway that is not where it should be.
+
+    :raises: GatewayUnavailable
+    """
+    return private.address(_name())
+
+
 def squatter() -> str:
     """Tell who has the name of the gateway and is none.
 

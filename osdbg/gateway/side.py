@@ -22,6 +22,7 @@ import asyncio
 from collections.abc import Collection
 import contextlib
 import re
+import time
 
 from osdbg.gateway import bounds
 from osdbg.gateway.guard import Guard
@@ -47,6 +48,7 @@ class Side:
         self.title = title
         self.who = who
         self._guards = frozenset(guards)
+        self.since = time.monotonic()
         self.gone = False
         self.part()
         self._reader = reader
@@ -76,6 +78,12 @@ class Side:
         # Nobody else reads from it any more.
         self.ready: asyncio.Future[None] = loop.create_future()
         self.ended: asyncio.Future[None] = loop.create_future()
+
+    def has_ended(self) -> bool:
+        """Tell whether it is known already that it has gone."""
+        reader = self._reader
+        self.gone = bool(self.gone or reader.at_eof() or reader.exception())
+        return self.gone
 
     def meet(self, peer: Side) -> None:
         self.peer = peer

@@ -89,7 +89,8 @@ def owner(of: Address, to: Address) -> Owner | None:
 
     :param of: its own address, a number and a port
     :param to: the address of the other end
-    :returns: None if there is no such socket here, or nobody has it any more
+    :returns: None if there is no such socket here; without an inode nobody has
+        it, not yet or not any more, and it seems to be root's
     """
     found = None
     try:
@@ -100,8 +101,7 @@ def owner(of: Address, to: Address) -> Owner | None:
         _line.tells = False
     if not _line.tells:
         found = _look(of, to)
-    # Without an inode nobody has it, and root seems to.
-    return found if found is not None and found.inode else None
+    return found
 
 
 def _ask(of: Address, to: Address) -> Owner | None:

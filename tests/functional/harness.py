@@ -560,11 +560,12 @@ class FunctionalTestCase(unittest.TestCase):
             service.wait_workers(workers)
         return service
 
-    def osdbg(self, *words):
+    def osdbg(self, *words, typed=None):
         """Run a command of ours to its end."""
         return subprocess.run(
             [sys.executable, '-m', 'osdbg', *words],
             env=self.environ,
+            input=typed,
             capture_output=True,
             text=True,
             timeout=TIMEOUT,

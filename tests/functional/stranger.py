@@ -17,6 +17,7 @@ import json
 import os
 import pathlib
 import pwd
+import select
 import signal
 import socket
 import struct
@@ -183,8 +184,11 @@ class Squatter:
 class Impostor:
     """Another user who listens where the IDE should."""
 
-    def __init__(self, port, words, uid=NOBODY):
-        """Listen, and say some words to whoever connects."""
+    def __init__(self, port, words, uid=NOBODY, delay=0):
+        """Listen, and say some words to whoever connects.
+
+        :param delay: how many seconds later
+        """
         reading, writing = os.pipe()
         listener = socket.create_server(('127.0.0.1', port))
         self._pid = os.fork()
@@ -192,6 +196,8 @@ class Impostor:
             try:
                 os.setgid(uid)
                 os.setuid(uid)
+                select.select([listener], [], [])
+                time.sleep(delay)
                 # Who has made the socket that has accepted is what counts.
                 sock, _ = listener.accept()
                 sock.sendall(words)

@@ -15,8 +15,9 @@
 import json
 import os
 import pathlib
+import socket
+import threading
 import unittest
-
 
 from tests.functional import dap
 from tests.functional.harness import free_port
@@ -233,23 +234,47 @@ class ImpostorTest(FunctionalTestCase):
         (worker,) = self.service.workers()
         self.assertFalse(worker.state()['debugger_loaded'])
 
-    def come(self, *words):
+    def come(self, *words, delay=0):
         """Let a command meet a stranger; return what has become of both."""
         port = free_port()
-        impostor = stranger.Impostor(port, b'(Pdb) ')
-        done = self.osdbg(*words, f'127.0.0.1:{port}')
+        impostor = stranger.Impostor(port, b'(Pdb) ', delay=delay)
+        done = self.osdbg(*words, f'127.0.0.1:{port}', typed='p "secret"\n')
         return done, impostor.heard()
 
     def test_a_terminal_says_nothing_to_them(self):
         for words in (['attach'], ['bridge', '--connect']):
-            done, heard = self.come(*words)
-            self.assertEqual((1, ''), (done.returncode, done.stdout))
-            self.assertIn('in the hands of user nobody', done.stderr)
-            self.assertIn('type --user nobody', done.stderr)
-            self.assertEqual(b'', heard)
+            for delay in (0, 1):
+                done, heard = self.come(*words, delay=delay)
+                self.assertEqual((1, ''), (done.returncode, done.stdout))
+                self.assertIn('in the hands of user nobody', done.stderr)
+                self.assertIn('type --user nobody', done.stderr)
+                self.assertEqual(b'', heard)
 
     def test_unless_they_are_named(self):
         for words in (['attach'], ['bridge', '--connect']):
-            done, _ = self.come(words[0], '--user', 'nobody', *words[1:])
+            done, heard = self.come(words[0], '--user', 'nobody', *words[1:])
             self.assertEqual(0, done.returncode, done.stderr)
             self.assertIn('(Pdb) ', done.stdout)
+            self.assertEqual(b'p "secret"\n', heard)
+
+    def test_who_hangs_up(self):
+        with socket.create_server(('127.0.0.1', 0)) as listener:
+            address = f'127.0.0.1:{listener.getsockname()[1]}'
+            hanging_up = threading.Thread(
+                target=lambda: [listener.accept()[0].close() for _ in '12']
+            )
+            hanging_up.start()
+            for words in (['attach'], ['bridge', '--connect']):
+                done = self.osdbg(*words, address, typed='')
+                self.assertEqual(1, done.returncode)
+                self.assertIn(
+                    f'{address} hangs up without a word', done.stderr
+                )
+                self.assertIn('the log of the service says why', done.stderr)
+            hanging_up.join()
+
+    def test_nobody_is_meant(self):
+        for words in (['attach'], ['bridge', '--connect']):
+            done = self.osdbg(*words, '127.0.0.1:1', '--user', 'nosuchuser')
+            self.assertEqual(1, done.returncode)
+            self.assertIn('--user nosuchuser is nobody', done.stderr)

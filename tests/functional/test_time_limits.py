@@ -97,9 +97,21 @@ class ExpiryTest(DoorTestCase):
         self.order('open', '--for', '2')
         wait_until('open door', self.listens)
         self.order('open')
+        self.service.wait_log('audit: event=opened .*user=', 2)
         time.sleep(2.5)  # the time that was given at first
         self.assertTrue(self.listens())
         self.assertNotIn('event=expired', self.service.log)
+
+    def test_the_service_makes_it_no_longer(self):
+        (worker,) = self.start(workers=1)
+        self.wait_numbers(1)
+        self.order('open', '--for', '2')
+        wait_until('open door', self.listens)
+        worker.get('/door?open=1')
+        self.service.wait_log('audit: event=expired')
+        wait_until('closed door', lambda: not self.listens())
+        opened = self.service.log.count('event=opened worker=api/0')
+        self.assertEqual(1, opened)
 
     def test_no_time(self):
         told = self.osdbg('open', '--for', 'a while')

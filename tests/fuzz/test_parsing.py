@@ -25,8 +25,8 @@ from osdbg import addresses
 from osdbg import exceptions
 from osdbg.gateway import call
 from osdbg.gateway import dap
-from osdbg.gateway import prompts
 from osdbg.gateway import protocol
+from osdbg.gateway import side as side_
 from osdbg.gateway import words
 from osdbg.gateway import worker
 from osdbg import settings
@@ -193,7 +193,7 @@ class FirstLineTest(unittest.TestCase):
         asyncio.run(self.listen(pieces))
 
     async def listen(self, pieces):
-        side = prompts._Side(None, None)
+        side = side_.Side(None, None)
         for piece in pieces:
             side._early += piece
             side._examine()
@@ -202,7 +202,7 @@ class FirstLineTest(unittest.TestCase):
             self.assertTrue(newline)
         if not side.gone:
             self.assertNotIn(b'\0', line)
-            self.assertNotRegex(line, prompts._REQUEST)
+            self.assertNotRegex(line, side_._REQUEST)
 
     @given(st.binary(max_size=40) | st.from_regex(call._PYDEVD_LINE))
     def test_pydevd(self, line):

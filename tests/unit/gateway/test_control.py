@@ -187,12 +187,16 @@ class TestControl(GatewayTestCase):
 
     async def test_addresses_are_forgotten(self):
         groups = self.gateway._groups
+        first = await self.agent()
+        first.die()
         with mock.patch.object(groups_, '_MAX_GROUPS', 10):
             for number in range(20):
                 agent = await self.agent(protocol='pydevd', port=number + 1)
                 agent.die()
                 await until(lambda: not self.gateway._workers)
-        self.assertLessEqual(len(list(groups)), 10)
+        self.assertEqual(10, len(list(groups)))
+        with self.assertRaises(KeyError):
+            self.group()  # the oldest
         kept = await self.agent()
         client = await self.client()
         kept.die()

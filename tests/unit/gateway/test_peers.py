@@ -16,11 +16,14 @@ import asyncio
 import contextlib
 import os
 import socket
+import subprocess
+import sys
 import unittest
 from unittest import mock
 
 from osdbg.gateway import peers
 from osdbg.gateway import sock_diag
+from tests.unit import fresh
 from tests.unit.gateway.parts import until
 
 # Where to listen, and where to connect.
@@ -31,6 +34,23 @@ WAYS = (
     ('::', '127.0.0.1'),
     ('::', '::ffff:127.0.0.1'),
 )
+# SIOCSIFADDR and SIOCSIFFLAGS (linux/sockios.h): lo, up, with two addresses.
+TWO_ADDRESSES = """
+import fcntl, os, socket, struct
+from osdbg.gateway import peers
+control = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for name, host in ((b'lo', '10.9.9.5'), (b'lo:1', '10.9.9.6')):
+    address = struct.pack('16sHH4s8x', name, 2, 0, socket.inet_aton(host))
+    fcntl.ioctl(control, 0x8916, address)
+    fcntl.ioctl(control, 0x8914, struct.pack('16sH14x', name, 0x41))
+listener = socket.create_server(('10.9.9.6', 0))
+client = socket.create_connection(listener.getsockname())
+peer = peers.identify(client)
+print(peer.uid, peer.is_remote)
+accepted = listener.accept()
+peer = peers.identify(client)
+print(peer.uid, peer.is_remote)
+"""
 
 
 def family(host):
@@ -119,6 +139,19 @@ class TestIdentify(unittest.TestCase):
         client.close()
         with contextlib.suppress(OSError):
             self.assertIsNone(peers.identify(accepted).uid)
+
+    @unittest.skipIf(os.geteuid(), 'only root can make a network')
+    def test_a_second_address_of_this_host_is_no_other_host(self):
+        found = subprocess.run(
+            ['unshare', '-n', sys.executable, '-c', TWO_ADDRESSES],
+            env=fresh.environ(),
+            capture_output=True,
+            text=True,
+            timeout=20,
+        )
+        self.assertEqual(
+            ('None False\n0 False\n', ''), (found.stdout, found.stderr)
+        )
 
     def test_unix(self):
         one, other = socket.socketpair()

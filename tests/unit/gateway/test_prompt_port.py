@@ -13,8 +13,10 @@
 
 import asyncio
 import json
+import os
 import socket
 
+from osdbg.gateway import peers
 from osdbg.gateway import prompt_port
 from tests.unit.gateway.parts import connect
 from tests.unit.gateway.parts import GatewayTestCase
@@ -61,6 +63,25 @@ class TestPromptPort(GatewayTestCase):
         self.assertEqual(b'c\n', await reader.readline())
         writer.close()
         self.assertEqual(b'', await shown.read())
+
+    async def test_a_terminal_that_comes_late_waits_for_the_next_worker(self):
+        # It was let in at the last moment: TLS takes its time.
+        agent = await self.worker()
+        group = self.group(prompt_port.PromptPort, 'pdb')
+        agent.die()
+        await until(lambda: not self.gateway._workers)
+        ours, theirs = socket.socketpair()
+        shown, typed = await asyncio.open_connection(sock=ours)
+        streams = await asyncio.open_connection(sock=theirs)
+        peer = peers.Peer('unix:', os.geteuid())
+        task = asyncio.ensure_future(group._accept(*streams, peer))
+        await until(lambda: group.is_used)
+        self.gateway._groups.forget(0)
+        self.assertIn(b'no breakpoint', await shown.readline())
+        await self.prompt(await self.worker())
+        self.assertIn(b'api.py:12', await shown.readline())
+        typed.close()
+        await task
 
     async def test_both_lines_say_what_to_type(self):
         agent = await self.worker()

@@ -79,7 +79,7 @@ class PromptsTest(unittest.IsolatedAsyncioTestCase):
         """Return the guard of a worker, whose agent answers at once."""
 
         def send(admit=None, audit=None):
-            if admit is not None:
+            if admit is not None and self.veto is not None:
                 loop.call_soon(made.answered, admit[0], self.veto)
             if audit is not None:
                 self.audit.append(audit[1])
@@ -216,6 +216,33 @@ class PromptsTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(b'c\n', await prompt.line())
         prompt.writer.close()
         await client.done()
+
+    async def test_a_thread_that_ends_meanwhile_takes_no_terminal(self):
+        self.veto = None  # its service does not answer any more
+        clients = [await self.waiting_client() for _ in range(3)]
+        for client in clients:
+            await client.line()  # there is no prompt yet
+        prompt = await self.prompt('dead.py:1', worker='dead')
+        await until(lambda: self.prompts._sessions)
+        prompt.writer.close()
+        self.guards['dead'].gone()
+        self.assertIn(b'has ended', await clients[0].line())
+        await prompt.done()
+        self.veto = ''
+        await self.prompt('next.py:1', worker='next')
+        self.assertIn(b'next.py:1', await clients[1].line())
+        self.assertEqual(1, len(self.prompts._clients))
+
+    async def test_who_is_not_wanted_takes_nobodys_place(self):
+        first = await self.prompt('first.py:1')
+        await self.prompt('second.py:1')
+        self.veto = 'not you'
+        await (await self.client()).rest()
+        await until(lambda: len(self.prompts._prompts) == 2)
+        self.veto = ''
+        client = await self.client()
+        self.assertIn(b'first.py:1', await client.line())
+        self.assertEqual(b'{"go": true}\n', await first.line())
 
     async def test_nobody_comes_after_who_is_not_wanted(self):
         prompt = await self.prompt(seconds=0.5)

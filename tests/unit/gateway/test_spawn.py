@@ -14,6 +14,7 @@
 
 import os
 from pathlib import Path
+import signal
 import socket
 import subprocess
 import sys
@@ -22,6 +23,7 @@ import time
 import unittest
 import uuid
 
+from osdbg.gateway import private
 from osdbg.gateway import spawn
 from tests.unit import fresh
 
@@ -136,34 +138,68 @@ class TestEnvironment(fresh.FreshTestCase):
 class TestSecond(unittest.TestCase):
     """One that finds another in its place says so."""
 
-    def check(self, *options):
-        name = f'osdbg-unit-{uuid.uuid4().hex}'
+    def setUp(self):
+        self.name = f'osdbg-unit-{uuid.uuid4().hex}'
+
+    def start(self, *options):
+        """Start the first; return it, and what the second is to be."""
         variable = 'OSDBG_HOST_SOCKET' if options else 'OSDBG_SOCKET'
-        environ = {**os.environ, variable: name, 'OSDBG_GATEWAY_GRACE': '30'}
+        environ = {
+            **os.environ,
+            variable: self.name,
+            'OSDBG_GATEWAY_GRACE': '30',
+        }
         command = [sys.executable, '-m', 'osdbg.gateway', *options]
-        first = subprocess.Popen(command, env=environ)
+        first = subprocess.Popen(
+            command,
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.addCleanup(first.stdout.close)
         self.addCleanup(first.wait)
         self.addCleanup(first.kill)
-        address = socket.socket(socket.AF_UNIX)
-        self.addCleanup(address.close)
-        for _ in range(1000):
-            if not address.connect_ex(f'\0{name}'):
-                break
-            time.sleep(0.01)
-        second = subprocess.run(
-            command, env=environ, capture_output=True, text=True, timeout=30
+        return first, {'args': command, 'env': environ}
+
+    def check(self, second, place):
+        done = subprocess.run(
+            **second, capture_output=True, text=True, timeout=30
         )
         self.assertEqual(
-            (0, f'osdbg: a gateway is running already at @{name}\n', ''),
-            (second.returncode, second.stdout, second.stderr),
+            (0, f'osdbg: a gateway is running already at {place}\n', ''),
+            (done.returncode, done.stdout, done.stderr),
         )
 
+    def wait(self):
+        with socket.socket(socket.AF_UNIX) as probe:
+            for _ in range(1000):
+                if not probe.connect_ex(f'\0{self.name}'):
+                    return
+                time.sleep(0.01)
+        self.fail('no gateway')
+
     def test_of_one_user(self):
-        self.check()
+        _, second = self.start()
+        self.wait()
+        self.check(second, f'@{self.name}')
 
     @unittest.skipIf(os.geteuid(), 'it is root\'s to run')
     def test_of_all_users(self):
-        self.check('--all-users')
+        _, second = self.start('--all-users')
+        self.wait()
+        self.check(second, f'@{self.name}')
+
+    def test_aside(self):
+        with socket.socket(socket.AF_UNIX) as squatter:
+            squatter.bind(f'\0{self.name}')
+            first, second = self.start()
+            self.assertIn('lets nobody in', first.stdout.readline())
+            path = private.address(self.name)
+            self.check(second, path)
+            first.send_signal(signal.SIGINT)
+            first.wait()
+            self.assertFalse(os.path.lexists(path))
 
 
 class TestSpawn(unittest.TestCase):
