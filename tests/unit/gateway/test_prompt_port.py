@@ -78,10 +78,11 @@ class TestPromptPort(GatewayTestCase):
         await until(lambda: group.is_used)
         self.gateway._groups.forget(0)
         self.assertIn(b'no breakpoint', await shown.readline())
-        await self.prompt(await self.worker())
+        _, going_on = await self.prompt(await self.worker())
         self.assertIn(b'api.py:12', await shown.readline())
+        going_on.close()
         typed.close()
-        await task
+        await asyncio.wait_for(task, SECONDS)
 
     async def test_both_lines_say_what_to_type(self):
         agent = await self.worker()
