@@ -68,17 +68,15 @@ def users(name: str | None) -> frozenset[int]:
     own = frozenset((0, os.geteuid()))
     if name is None:
         return own
+    if name.isdecimal():
+        return own | {int(name)}
     try:
-        return own | {int(name) if name.isdecimal() else _number(name)}
+        return own | {pwd.getpwnam(name).pw_uid}
     except KeyError:
         raise exceptions.OsdbgError(
             f'--user {processes.show(name)} is nobody on this host: type the '
             f'name or the number of one'
         ) from None
-
-
-def _number(name: str) -> int:
-    return pwd.getpwnam(name).pw_uid
 
 
 def is_trusted(sock: Any, address: str, allowed: frozenset[int]) -> bool:
