@@ -127,17 +127,12 @@ class RpcClient:
         self._process.kill()
 
 
-class ConductorTestCase(cases.OpenStackTestCase):
-    """A test with a broker and a client that it shares with its class."""
-
-    VENV = 'nova'
+class ConductorTestCase(rabbitmq.WithBroker, cases.OpenStackTestCase):
+    """A test with a client that it shares with its class."""
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.broker = rabbitmq.RabbitMQ()
-        cls.addClassCleanup(cls.broker.remove)
-        cls.broker.start()
         directory = cls.broker.make_directory('client')
         cls.rpc = RpcClient(
             cls.program('python'),

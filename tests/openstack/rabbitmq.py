@@ -114,3 +114,16 @@ class RabbitMQ:
         self.kill()
         self._epmd.kill()
         self._directory.cleanup()
+
+
+class WithBroker:
+    """Makes the tests of a class share a broker."""
+
+    VENV = 'nova'
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.broker = RabbitMQ()
+        cls.addClassCleanup(cls.broker.remove)
+        cls.broker.start()

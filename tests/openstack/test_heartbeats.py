@@ -49,18 +49,10 @@ LOST = (
 )
 
 
-class Heartbeats:
+class Heartbeats(rabbitmq.WithBroker):
     """A service whose connections are looked at from the broker."""
 
-    VENV = 'nova'
     MODE = ''
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.broker = rabbitmq.RabbitMQ()
-        cls.addClassCleanup(cls.broker.remove)
-        cls.broker.start()
 
     def begin(self, keep):
         """Start service and caller, let one call be made, and attach."""

@@ -16,38 +16,21 @@
 ``/work?word=WORD`` makes one call and gives its answer.
 """
 
-import http.server
-import json
 import sys
-import urllib.parse
 
+import calls  # type: ignore
 from oslo_config import cfg
 import oslo_messaging
 from rpc_service import TOPIC  # type: ignore
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        url = urllib.parse.urlsplit(self.path)
-        word = dict(urllib.parse.parse_qsl(url.query))
-        try:
-            status, body = 200, self.server.rpc.call({}, 'work', **word)
-        except Exception as error:
-            status, body = 500, {'error': f'{type(error).__name__}: {error}'}
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(json.dumps(body).encode())
-
-
 def main():
     cfg.CONF(sys.argv[1:])
-    server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
-    server.rpc = oslo_messaging.get_rpc_client(
+    rpc = oslo_messaging.get_rpc_client(
         oslo_messaging.get_rpc_transport(cfg.CONF),
         oslo_messaging.Target(topic=TOPIC),
     )
-    print(f'LISTENING port={server.server_port}', flush=True)
-    server.serve_forever()
+    calls.serve(lambda path, **word: rpc.call({}, 'work', **word))
 
 
 if __name__ == '__main__':

@@ -17,11 +17,9 @@ Runs in nova's own virtual environment, not patched by eventlet.
 ``/consumers`` tells how many workers wait for calls.
 """
 
-import http.server
-import json
 import sys
-import urllib.parse
 
+import calls  # type: ignore
 import kombu
 from nova.conductor import rpcapi
 import nova.conf
@@ -52,26 +50,13 @@ def consumers():
     return queue.consumer_count
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        url = urllib.parse.urlsplit(self.path)
-        call = {'/minimum_version': minimum_version, '/consumers': consumers}
-        try:
-            answer = call[url.path](**dict(urllib.parse.parse_qsl(url.query)))
-            status, body = 200, {'answer': answer}
-        except Exception as error:
-            status, body = 500, {'error': f'{type(error).__name__}: {error}'}
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(json.dumps(body).encode())
+CALLS = {'/minimum_version': minimum_version, '/consumers': consumers}
 
 
 def main():
     config.parse_args(sys.argv)
     objects.register_all()
-    server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
-    print(f'LISTENING port={server.server_port}', flush=True)
-    server.serve_forever()
+    calls.serve(lambda path, **query: {'answer': CALLS[path](**query)})
 
 
 if __name__ == '__main__':
