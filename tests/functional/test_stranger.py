@@ -258,8 +258,9 @@ class ImpostorTest(FunctionalTestCase):
             self.assertEqual(b'p "secret"\n', heard)
 
     def test_who_hangs_up(self):
-        with socket.create_server(('127.0.0.1', 0)) as listener:
-            address = f'127.0.0.1:{listener.getsockname()[1]}'
+        port = free_port()
+        address = f'127.0.0.1:{port}'
+        with socket.create_server(('127.0.0.1', port)) as listener:
             hanging_up = threading.Thread(
                 target=lambda: [listener.accept()[0].close() for _ in '12']
             )
