@@ -15,17 +15,24 @@
 The agent runs in a native thread. Under eventlet the locks of ``logging`` are
 green: a native thread that takes one can leave a green thread waiting for
 ever (oslo.log bug 1983863 is that story). There the record is handed to the
-handlers without their locks.
+handlers without their locks; and it is made without asking eventlet for the
+name of the thread, which takes the lock of the table of threads.
 """
 
 from __future__ import annotations
 
+import copy
 import logging
+import os
+import time
 from typing import Any
 
 from osdbg import patching
+from osdbg import waiting
 
 LOG = logging.getLogger('osdbg')
+# With what somebody's record factory adds, as in the thread of the service.
+_template = LOG.makeRecord(LOG.name, logging.INFO, __file__, 0, '', (), None)
 
 
 def write(level: int, text: str, *args: Any) -> None:
@@ -42,7 +49,7 @@ def write(level: int, text: str, *args: Any) -> None:
         LOG.getEffectiveLevel(), LOG.manager.disable + 1
     ):
         return
-    record = LOG.makeRecord(LOG.name, level, __file__, 0, text, args, None)
+    record = _record(level, text, args)
     logger: Any = LOG
     found = False
     while logger is not None:
@@ -53,6 +60,19 @@ def write(level: int, text: str, *args: Any) -> None:
         logger = logger.parent if logger.propagate else None
     if not found and logging.lastResort and level >= logging.WARNING:
         _emit(logging.lastResort, record)
+
+
+def _record(level: int, text: str, args: Any) -> logging.LogRecord:
+    record = copy.copy(_template)
+    record.levelno, record.levelname = level, logging.getLevelName(level)
+    record.msg, record.args = text, args
+    record.created = time.time()
+    record.msecs = int(record.created % 1 * 1000) + 0.0
+    passed = record.created - _template.created
+    record.relativeCreated = _template.relativeCreated + passed * 1000
+    record.process = os.getpid()
+    record.thread, record.threadName = waiting.get_ident(), 'osdbg'
+    return record
 
 
 def _emit(handler: Any, record: logging.LogRecord) -> None:

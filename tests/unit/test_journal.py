@@ -102,6 +102,51 @@ print('OK')
 """
         )
 
+    def test_nobody_hangs_while_a_thread_is_being_started(self):
+        self.assert_ok(
+            GREEN
+            + """
+import threading
+with threading._active_limbo_lock:
+    natively(logging.WARNING, 'ours')
+assert stream.getvalue() == 'WARNING osdbg ours\\n', stream.getvalue()
+print('OK')
+"""
+        )
+
+    def test_it_is_a_record_like_any_other(self):
+        self.assert_ok(
+            """
+import logging
+def factory(*args, **more):
+    record = logging.LogRecord(*args, **more)
+    record.request_id = '-'
+    return record
+logging.setLogRecordFactory(factory)
+"""
+            + GREEN
+            + """
+import os, re, time
+handler.setFormatter(logging.Formatter(
+    '%(request_id)s %(process)d %(thread)d %(threadName)s %(asctime)s '
+    '%(msecs)03d %(relativeCreated)d %(filename)s %(message)s'
+))
+time.sleep(0.2)
+natively(logging.WARNING, 'at %s', 'home')
+found = re.fullmatch(
+    r'- (\\d+) (\\d+) osdbg \\S+ \\S+,(\\d+) (\\d+) (\\d+) '
+    r'journal.py at home\\n',
+    stream.getvalue(),
+)
+assert found, stream.getvalue()
+assert int(found[1]) == os.getpid()
+assert int(found[2]) != thread.get_ident()
+assert found[3] == found[4]
+assert 200 <= int(found[5]) < 60000
+print('OK')
+"""
+        )
+
     def test_with_no_handler_at_all(self):
         done = fresh.run(
             GREEN
