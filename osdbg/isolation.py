@@ -48,8 +48,8 @@ from typing import Any
 from osdbg import patching
 from osdbg import threads
 
-# Nobody patches it, but from Python 3.12 on it has a lock, which is a green one
-# then: with the debugger's thread in it, the service would wait for ever.
+# Nobody patches it, but from Python 3.12 on it has a lock, which eventlet makes
+# a green one: with the debugger's thread in it, the service waits for ever.
 _WITH_LOCKS = ('sysconfig',)
 # Pure Python modules that bind functions of the others: a copy has to be
 # executed anew to bind the unpatched ones.
