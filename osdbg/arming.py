@@ -49,6 +49,7 @@ def start(
     backends.check(settings)
     settings_.check(settings)
     backends.create(settings).require()
+    _settle_sysconfig()
     agent, first = agent_.start(settings)
     breakpoints.take_hook()
     breakpoints.answer_interrupts(agent)
@@ -57,6 +58,18 @@ def start(
     if first and waits:
         _wait(agent, caller, settings, required)
     return agent
+
+
+def _settle_sysconfig() -> None:
+    """Have ``sysconfig`` find out, in this thread, what it is asked for later.
+
+    From Python 3.12 on it takes a lock for that, the first time, and eventlet
+    makes it a green one. With the debugger's thread in it, whose ``pydoc``
+    asks for a path, a service that wants it meanwhile would wait for ever.
+    """
+    import sysconfig
+
+    sysconfig.get_config_vars()
 
 
 def _require(trouble: str) -> None:

@@ -48,12 +48,9 @@ from typing import Any
 from osdbg import patching
 from osdbg import threads
 
-# Nobody patches it, but from Python 3.12 on it has a lock, which eventlet makes
-# a green one: with the debugger's thread in it, the service waits for ever.
-_WITH_LOCKS = ('sysconfig',)
 # Pure Python modules that bind functions of the others: a copy has to be
 # executed anew to bind the unpatched ones.
-_EXECUTED = ('threading', 'queue', 'subprocess', *_WITH_LOCKS)
+_EXECUTED = ('threading', 'queue', 'subprocess')
 
 
 def _copy(module: types.ModuleType) -> types.ModuleType:
@@ -140,7 +137,7 @@ class Isolation:
         self._builtins['__import__'] = self._import
         self._sys = _Sys('sys')
         self._modules: dict[str, Any] = {}
-        for name in (*names, *_WITH_LOCKS):
+        for name in names:
             self._modules[name] = self._unpatched(name)
 
     def _unpatched(self, name: str) -> Any:

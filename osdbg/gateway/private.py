@@ -24,7 +24,6 @@ import fcntl
 import os
 import pwd
 import stat
-import tempfile
 
 from osdbg import exceptions
 from osdbg import waiting
@@ -38,7 +37,8 @@ def _places(uid: int) -> list[str]:
     return [
         f'/run/user/{uid}/osdbg',
         f'{_home(uid)}/.osdbg',
-        f'{tempfile.gettempdir()}/osdbg-{uid}',
+        # Not by tempfile, which has a lock that eventlet may have made green.
+        f'{os.environ.get("TMPDIR") or "/tmp"}/osdbg-{uid}',  # noqa: S108
     ]
 
 

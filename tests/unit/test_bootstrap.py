@@ -129,6 +129,31 @@ print('OK')
             **self.on(OS_REMOTE_DEBUG__NAME='mine'),
         )
 
+    def test_no_lock_of_sysconfig_is_needed_afterwards(self):
+        for keywords in ('', 'all=False'):
+            with self.subTest(keywords):
+                self.assert_ok(
+                    PRELUDE
+                    + f"""
+import contextlib, eventlet, osdbg
+from eventlet import patcher
+threads = patcher.original('_thread')
+eventlet.monkey_patch({keywords})
+osdbg.init()
+done = threads.allocate_lock()
+done.acquire()
+def run():
+    import pydoc  # as xmlrpc.server does, and so pydevd
+    done.release()
+import sysconfig
+with getattr(sysconfig, '_CONFIG_VARS_LOCK', contextlib.nullcontext()):
+    threads.start_new_thread(run, ())
+    assert done.acquire(True, 10), 'hangs'
+print('OK')
+""",
+                    **self.on(),
+                )
+
     def test_from_many_threads(self):
         self.assert_ok(
             PRELUDE

@@ -94,32 +94,7 @@ assert ftplib.socket is sys.modules['socket']
 assert probe.filecmp.os is sys.modules['os']
 print('OK')
 '''
-# The thread of a debugger and the service both want to know where they are.
-SYSCONFIG = """
-import contextlib, sys, sysconfig, types
-import eventlet
-from eventlet import patcher
-from osdbg import isolation
-{moments}
-threads = patcher.original('_thread')
-iso = isolation.Isolation(['where'])
-iso.enter()
-lock = getattr(sysconfig, '_CONFIG_VARS_LOCK', contextlib.nullcontext())
-sysconfig._CONFIG_VARS = None
-sysconfig._CONFIG_VARS_INITIALIZED = False
-done = threads.allocate_lock()
-done.acquire()
-def run():
-    import where
-    done.release()
-with lock:
-    threads.start_new_thread(run, ())
-    assert done.acquire(True, 10), 'hangs'
-assert sys.modules['where'].purelib == sysconfig.get_path('purelib')
-print('OK')
-"""
 PACKAGE = {
-    'where.py': 'import sysconfig\npurelib = sysconfig.get_path("purelib")\n',
     'probe/__init__.py': (
         'import os, time, _thread, select, threading, queue, subprocess\n'
         'from socket import socket as socket_class\n'
@@ -214,14 +189,6 @@ class TestMonkeyPatch(fresh.FreshTestCase):
 
 
 class TestIsolation(fresh.FreshTestCase):
-    def test_no_lock_is_shared_with_the_service(self):
-        for moments in ('eventlet.monkey_patch()', ''):
-            with self.subTest(moments):
-                self.assert_ok(
-                    SYSCONFIG.format(moments=moments),
-                    PYTHONPATH=f'{fresh.ROOT}:{self.path}',
-                )
-
     def setUp(self):
         import os
         import tempfile
