@@ -31,7 +31,8 @@ from osdbg import patching
 from osdbg import waiting
 
 LOG = logging.getLogger('osdbg')
-# With what somebody's record factory adds, as in the thread of the service.
+# Made in a thread of the service, with what somebody's factory adds to it.
+_factory = logging.getLogRecordFactory()
 _template = LOG.makeRecord(LOG.name, logging.INFO, __file__, 0, '', (), None)
 
 
@@ -63,6 +64,8 @@ def write(level: int, text: str, *args: Any) -> None:
 
 
 def _record(level: int, text: str, args: Any) -> logging.LogRecord:
+    if logging.getLogRecordFactory() is not _factory:
+        return LOG.makeRecord(LOG.name, level, __file__, 0, text, args, None)
     record = copy.copy(_template)
     record.levelno, record.levelname = level, logging.getLevelName(level)
     record.msg, record.args = text, args

@@ -41,6 +41,14 @@ def natively(*args):
     thread.start_new_thread(run, ())
     assert done.acquire(True, 5), 'hangs'
 '''
+FACTORY = """
+import logging
+def factory(*args, **more):
+    record = logging.LogRecord(*args, **more)
+    record.request_id = '-'
+    return record
+logging.setLogRecordFactory(factory)
+"""
 
 
 class TestNative(unittest.TestCase):
@@ -115,16 +123,15 @@ print('OK')
         )
 
     def test_it_is_a_record_like_any_other(self):
+        for moments in ((FACTORY, ''), ('', FACTORY)):
+            with self.subTest(moments):
+                self.play_factory(*moments)
+
+    def play_factory(self, before, after):
         self.assert_ok(
-            """
-import logging
-def factory(*args, **more):
-    record = logging.LogRecord(*args, **more)
-    record.request_id = '-'
-    return record
-logging.setLogRecordFactory(factory)
-"""
+            before
             + GREEN
+            + after
             + """
 import os, re, time
 handler.setFormatter(logging.Formatter(
@@ -134,7 +141,7 @@ handler.setFormatter(logging.Formatter(
 time.sleep(0.2)
 natively(logging.WARNING, 'at %s', 'home')
 found = re.fullmatch(
-    r'- (\\d+) (\\d+) osdbg \\S+ \\S+,(\\d+) (\\d+) (\\d+) '
+    r'- (\\d+) (\\d+) \\S+ \\S+ \\S+,(\\d+) (\\d+) (\\d+) '
     r'journal.py at home\\n',
     stream.getvalue(),
 )
