@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent import futures
+import itertools
 import os
 import pwd
 import socket
@@ -167,31 +168,35 @@ def _find_process(inode: int, uid: int) -> int:
     busy = []
     # The last ones first: a client has often been started just now.
     for pid in sorted(pids, reverse=True):
-        found = _open_files(pid, uid)
+        found = _open_files(pid, uid, _MANY + 1)
         if len(found) > _MANY:
-            busy.append(found)
+            busy.append(pid)
         elif _is_among(found, wanted):
             return pid
-    for found in busy:  # a service with thousands of connections
-        if _is_among(found, wanted):
-            return int(found[0].split('/')[2])
+    for pid in busy:  # a service with thousands of connections
+        if _is_among(_open_files(pid, uid), wanted):
+            return pid
     return 0
 
 
-def _open_files(pid: int, uid: int) -> list[str]:
-    """Return what a process has open, unless it is another user's."""
+def _open_files(pid: int, uid: int, most: int | None = None) -> list[str]:
+    """Return what a process has open, unless it is another user's.
+
+    :param most: how many will do
+    """
     path = f'/proc/{pid}/fd'
     try:
         # Of one that has changed its user, root has that.
         if os.stat(path).st_uid in (uid, 0):
-            return [f'{path}/{fd}' for fd in os.listdir(path)]
+            with os.scandir(path) as found:
+                return [entry.path for entry in itertools.islice(found, most)]
     except OSError:
         pass  # it has ended, or is not to be seen
     return []
 
 
 def _is_among(paths: list[str], wanted: str) -> bool:
-    for path in paths:
+    for path in reversed(paths):  # it has been opened just now
         try:
             if os.readlink(path) == wanted:
                 return True

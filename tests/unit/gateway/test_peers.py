@@ -184,6 +184,14 @@ class TestDescribe(unittest.IsolatedAsyncioTestCase):
             writer.close()
         server.close()
 
+    async def test_a_client_among_many_files(self):
+        files = [os.open('/dev/null', os.O_RDONLY) for _ in range(300)]
+        try:
+            await self.test_a_client()
+        finally:
+            for file in files:
+                os.close(file)
+
     async def test_nobody(self):
         client = await peers.describe(peers.Peer('192.0.2.1:7', None))
         self.assertEqual(
