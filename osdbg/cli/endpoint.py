@@ -101,7 +101,7 @@ def is_trusted(sock: Any, address: str, allowed: frozenset[int]) -> bool:
         if _has_ended(sock):
             raise hung_up(address)
         return False
-    name = _name(peer.uid)
+    name = processes.show(peers.user_name(peer.uid) or peer.uid)
     raise exceptions.OsdbgError(
         f'{address} is in the hands of user {name}, who is neither you nor '
         f'root: if the service runs as {name}, type --user {name}'
@@ -123,13 +123,6 @@ def hung_up(address: str, why: str | None = None) -> exceptions.OsdbgError:
         f'{address} hangs up without a word{reason}: the log of the service '
         f'says why'
     )
-
-
-def _name(uid: int) -> str:
-    try:
-        return processes.show(pwd.getpwuid(uid).pw_name)
-    except KeyError:
-        return str(uid)
 
 
 def connect(host: str, port: int, allowed: frozenset[int]) -> socket.socket:

@@ -50,7 +50,6 @@ def check(sock: Any, place: str) -> int:
     """Refuse anybody but this user and root.
 
     :param place: where that is
-
     :returns: the process id at the other end
     :raises: GatewayUnavailable
     """

@@ -131,7 +131,7 @@ def _describe(peer: Peer) -> dict[str, Any]:
     pid = peer.pid
     if not pid and peer.inode and peer.uid is not None:
         pid = _find_process(peer.inode, peer.uid)
-    return _facts(peer, _user_name(peer.uid), pid)
+    return _facts(peer, user_name(peer.uid), pid)
 
 
 def _facts(peer: Peer, user: str | None, pid: int) -> dict[str, Any]:
@@ -145,7 +145,8 @@ def _facts(peer: Peer, user: str | None, pid: int) -> dict[str, Any]:
     }
 
 
-def _user_name(uid: int | None) -> str | None:
+def user_name(uid: int | None) -> str | None:
+    """Return what a user is called; None if nobody knows."""
     if uid is None:
         return None
     try:
