@@ -447,6 +447,14 @@ class FunctionalTestCase(unittest.TestCase):
         self.addCleanup(directory.cleanup)
         self.addCleanup(self._clean_up)
 
+    def run_first(self, program):
+        """Have every process of this test run a program before its own."""
+        path = os.path.join(self.directory, 'sitecustomize.py')
+        with open(path, 'w') as file:
+            file.write(program)
+        folders = [self.directory, self.environ['PYTHONPATH']]
+        self.environ['PYTHONPATH'] = os.pathsep.join(folders)
+
     def _environ(self):
         kept = {
             name: value

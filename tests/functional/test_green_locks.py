@@ -17,7 +17,6 @@ in another thread wakes nobody here.
 """
 
 import os
-import pathlib
 import signal
 
 from tests.functional.harness import over
@@ -27,7 +26,7 @@ from tests.functional.one_service import OneServiceTestCase
 from tests.functional.prompt_case import PromptTestCase
 from tests.functional import test_pydevd
 
-SITECUSTOMIZE = """
+WATCH = """
 import _thread, os, sys, traceback
 main, get_ident = _thread.get_ident(), _thread.get_ident
 
@@ -67,10 +66,7 @@ class Watched:
 
     def setUp(self):
         super().setUp()
-        hook = pathlib.Path(self.directory) / 'sitecustomize.py'
-        hook.write_text(SITECUSTOMIZE)
-        path = [self.directory, self.environ['PYTHONPATH']]
-        self.environ['PYTHONPATH'] = os.pathsep.join(path)
+        self.run_first(WATCH)
 
     def assert_none_taken(self):
         self.service.wait_log('WATCHED')

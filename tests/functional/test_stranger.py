@@ -153,10 +153,7 @@ class PolicyTest(StrangerTestCase, OneServiceTestCase):
         super().setUp()
         self.veto = pathlib.Path(self.directory) / 'veto'
         self.veto.touch()
-        policy = pathlib.Path(self.directory) / 'sitecustomize.py'
-        policy.write_text(POLICY.format(path=str(self.veto)))
-        path = [self.directory, self.environ['PYTHONPATH']]
-        self.environ['PYTHONPATH'] = os.pathsep.join(path)
+        self.run_first(POLICY.format(path=str(self.veto)))
 
     def test_veto(self):
         (worker,) = self.start()
