@@ -510,6 +510,14 @@ class FunctionalTestCase(unittest.TestCase):
     def own_processes(self):
         return processes_with('OSDBG_SOCKET', self.socket_name)
 
+    def change_gateway(self):
+        """Kill the gateway, and wait until there is another."""
+        before = self.gateway()
+        os.kill(before, signal.SIGKILL)
+        wait_until(
+            'new gateway', lambda: self.gateways() not in ([before], [])
+        )
+
     def gateways(self):
         return [
             pid

@@ -16,12 +16,8 @@ A green thread that wants it meanwhile would wait for ever: who gives it back
 in another thread wakes nobody here.
 """
 
-import os
-import signal
-
 from tests.functional.harness import over
 from tests.functional.harness import spread
-from tests.functional.harness import wait_until
 from tests.functional.one_service import OneServiceTestCase
 from tests.functional.prompt_case import PromptTestCase
 from tests.functional import test_pydevd
@@ -71,13 +67,6 @@ class Watched:
     def assert_none_taken(self):
         self.service.wait_log('WATCHED')
         self.assertNotIn('GREEN LOCK', self.service.log)
-
-    def change_gateway(self):
-        before = self.gateway()
-        os.kill(before, signal.SIGKILL)
-        wait_until(
-            'new gateway', lambda: self.gateways() not in ([before], [])
-        )
 
 
 @spread

@@ -12,8 +12,6 @@
 
 """A door that closes by itself, and one that is welded shut."""
 
-import os
-import signal
 import time
 
 from tests.functional.harness import over
@@ -69,11 +67,7 @@ class ExpiryTest(DoorTestCase):
         start = time.monotonic()
         self.order('open')
         wait_until('open door', self.listens)
-        before = self.gateway()
-        os.kill(before, signal.SIGKILL)
-        wait_until(
-            'new gateway', lambda: self.gateways() not in ([before], [])
-        )
+        self.change_gateway()
         wait_until('open door', self.listens)
         self.service.wait_log('audit: event=expired')
         took = time.monotonic() - start
