@@ -18,6 +18,7 @@ from collections.abc import Callable
 import sys
 from typing import Any
 
+from osdbg import frames
 from osdbg import patching
 from osdbg import signals
 from osdbg import waiting
@@ -138,4 +139,4 @@ class Owner:
         """Tell whether it has ended."""
         if self._greenlet is not None and self._greenlet.dead:
             return True
-        return self.thread not in sys._current_frames()
+        return self.thread not in frames.current()

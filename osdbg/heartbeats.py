@@ -32,6 +32,7 @@ import sys
 import types
 from typing import Any
 
+from osdbg import frames
 from osdbg import greenlets
 from osdbg import patching
 from osdbg import waiting
@@ -148,7 +149,7 @@ def _is_free(transport: Any, hubs: list[Any]) -> bool:
         return False
     write = type(transport).write.__code__
     read = _tls_read(sock)
-    for top in sys._current_frames().values():
+    for top in frames.current().values():
         if top.f_code is read and top.f_locals.get('self') is sock:
             # An SSL object is for one thread at a time (before Python 3.13
             # without a lock of its own). A read ends after some seconds; then

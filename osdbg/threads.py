@@ -29,6 +29,7 @@ import sys
 import types
 from typing import Any
 
+from osdbg import frames
 from osdbg import patching
 from osdbg import waiting
 
@@ -56,7 +57,7 @@ def _is_green(thread: Any) -> bool:
 
 def _running() -> KeysView[int]:
     """Return the numbers of the native threads."""
-    return sys._current_frames().keys()
+    return frames.current().keys()
 
 
 def _idle(table: dict[int, Any]) -> set[int]:

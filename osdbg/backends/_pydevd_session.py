@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import abc
 import atexit
+from collections.abc import Callable
 import importlib
 import inspect
 import os
@@ -32,6 +33,7 @@ from osdbg.backends import _pydevd_limits as limits
 from osdbg.backends import _pydevd_stops as stops
 from osdbg.backends import base
 from osdbg import exceptions
+from osdbg import frames
 from osdbg import isolation
 from osdbg import patching
 from osdbg import settings as settings_
@@ -84,7 +86,7 @@ class PydevdSession(base.Backend):
         # Held while a thread of the service is made to stop.
         self._door = waiting.allocate_lock()
         self._open = True
-        self._end_watch: Any = list  # nothing to end
+        self._undo: list[Callable[[], None]] = []
 
     @abc.abstractmethod
     def _import(self) -> Any:
@@ -111,6 +113,7 @@ class PydevdSession(base.Backend):
             ignored = self.settings.eventlet == 'ignore'
             _isolation = self._isolate(() if ignored else patching.GROUPS)
         _isolation.enter()
+        self._undo.append(frames.protect())
         try:
             with isolation.residue():
                 self._pydevd = self._import()
@@ -155,9 +158,10 @@ class PydevdSession(base.Backend):
     def _watch_strangers(self) -> None:
         """Trace the threads that C code will start, up to Python 3.11."""
         if 'threading' not in patching.patched():
-            self._end_watch = threads.watch_strangers(
+            end = threads.watch_strangers(
                 patching.service_threading, self.trace_this_thread
             )
+            self._undo.append(end)
 
     def unload(self) -> None:
         """Detach pydevd from the client and from every thread."""
@@ -221,7 +225,8 @@ class PydevdSession(base.Backend):
             self._reset(pydevd)
             atexit.unregister(pydevd.stoptrace)
         atexit.unregister(self._stop_tracing)
-        self._end_watch()
+        while self._undo:
+            self._undo.pop()()
         self._sock.close()
         self._sock = None
         environment().leave()

@@ -32,7 +32,7 @@ LEVELS = (
         'sources',
         'values',
     ),
-    ('signals', 'threads', 'waiting', 'watchdog'),
+    ('frames', 'signals', 'threads', 'waiting', 'watchdog'),
     ('door',),
     ('greenlets',),
     ('heartbeats',),

@@ -1,0 +1,79 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Asking what threads are at ends no process, and changes nothing."""
+
+import gc
+import sys
+import unittest
+
+from osdbg import frames
+from tests.unit.fresh import FreshTestCase
+
+
+class CurrentTest(FreshTestCase):
+    def test_garbage_is_collected_meanwhile(self):
+        # Without the protection, Python 3.11 stands still in the first turns.
+        self.assert_ok("""
+            import gc, os, sys, threading, time
+            from osdbg import frames
+
+            class Slow:
+                def __init__(self):
+                    self.me = self
+                def __del__(self):
+                    time.sleep(0.001)
+
+            def work():
+                def rest():
+                    time.sleep(0.0005)
+                while True:
+                    rest()
+
+            def come_and_go():
+                while True:
+                    thread = threading.Thread(target=time.sleep, args=(0,))
+                    thread.start()
+                    thread.join()
+
+            for function in [work] * 30 + [come_and_go]:
+                threading.Thread(target=function, daemon=True).start()
+            frames.protect()
+            gc.set_threshold(10)
+            for _ in range(50):
+                gc.collect()
+                Slow()
+                sys._current_frames()
+                time.sleep(0.002)
+            print('OK', flush=True)
+            os._exit(0)
+            """)
+
+    def test_collection_stays_as_it_was(self):
+        self.addCleanup(gc.enable)
+        for wish in (gc.disable, gc.enable):
+            wish()
+            expected = gc.isenabled()
+            self.assertIn(sys._getframe(), frames.current().values())
+            self.assertEqual(expected, gc.isenabled())
+
+
+class ProtectTest(unittest.TestCase):
+    def test_ends(self):
+        before = sys._current_frames
+        end = frames.protect()
+        unsafe = sys.version_info[:2] == (3, 11)
+        self.assertIs(
+            frames.current if unsafe else before, sys._current_frames
+        )
+        end()
+        self.assertIs(before, sys._current_frames)
