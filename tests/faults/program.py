@@ -13,8 +13,13 @@
 """The demo's service with a log, and with its options in a file."""
 
 import argparse
+import faulthandler
 import logging
+import signal
 import sys
+
+STACKS = signal.SIGUSR2
+"""Has a process say what its threads are at, even if none of them can run."""
 
 
 def main() -> None:
@@ -24,6 +29,7 @@ def main() -> None:
     parser.add_argument('--workers', type=int, required=True)
     parser.add_argument('--config-file', required=True)
     args = parser.parse_args()
+    faulthandler.register(STACKS)
     native = args.concurrency == 'threading'
     if native:
         from oslo_service import backend

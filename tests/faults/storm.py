@@ -36,16 +36,19 @@ from tests.faults.faults import unavailable
 from tests.faults.ledger import Ledger
 from tests.faults.ledger import PORT_SECONDS
 from tests.faults.load import Load
+from tests.faults.program import STACKS
 from tests.faults.proxy import Cutter
 from tests.faults import service
 from tests.functional import dap
 from tests.functional.harness import free_port
 from tests.functional.harness import FunctionalTestCase
+from tests.functional.harness import kill
 from tests.functional.harness import wait_until
 from tests.functional.harness import Worker
 
 AUDIT_EVERY = 5
 GIVE_UP_SECONDS = 30.0
+STACKS_SECONDS = 1.0
 
 
 class Storm(FunctionalTestCase):
@@ -87,6 +90,7 @@ class Storm(FunctionalTestCase):
             self._play_all(kinds, 60 * minutes)
         except Exception as error:
             self.ledger.note(f'{type(error).__name__}: {error}')
+            self._log_stacks()
             raise
         finally:
             self.load.stop()
@@ -98,6 +102,12 @@ class Storm(FunctionalTestCase):
         lost = [f'{line} (lost)' for line in self.ledger.lost]
         history = '\n'.join(self.ledger.history + lost)
         return f'{self.title}\n{history}\n{super().transcripts()}'
+
+    def _log_stacks(self) -> None:
+        """Have the log say what all threads of the workers are at."""
+        for worker in self.service.workers():
+            kill(worker.pid, STACKS)
+        time.sleep(STACKS_SECONDS)
 
     # The stage.
 

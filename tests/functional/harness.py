@@ -478,7 +478,7 @@ class FunctionalTestCase(unittest.TestCase):
         parts = [
             f'==== {process.name} {process.pid} '
             f'(returncode {process.returncode}) ====\n'
-            + '\n'.join(process.log.splitlines()[-200:])
+            + '\n'.join(process.log.splitlines()[-500:])
             for process in self.processes
         ]
         parts += [
