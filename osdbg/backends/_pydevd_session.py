@@ -287,7 +287,7 @@ class PydevdSession(base.Backend):
             settrace(None)
 
         environment().threading().settrace(None)
-        reach_all = tracing.set_trace_to_threads
+        reach_all = inspect.unwrap(tracing.set_trace_to_threads)
         reach_all(remove, **probed(reach_all, create_dummy_thread=False))
         settrace(None)
 

@@ -10,9 +10,11 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A service forks while one of its threads holds a lock of pydevd's."""
+"""A service forks, or begins a thread, while pydevd's locks are held."""
 
 from tests.functional.harness import available
+from tests.functional.harness import wait_until
+from tests.functional.one_service import OneServiceTestCase
 from tests.functional import test_pydevd
 
 ENGINES = ('eventlet', 'none')
@@ -25,6 +27,28 @@ HOLD = (
     '[os.register_at_fork(before=lock.acquire, after_in_parent=lock.release)'
     f' for lock in [{LOCK}]]'
 )
+
+# What a load of the debugger does, while a thread that begins waits for it.
+TRACE_ALL = f"""
+import sys, threading, time
+from osdbg import waiting
+pydevd = sys.modules['pydevd']
+sys.begun = threading.Event()
+
+def trace_all():
+    own = pydevd.pydevd_tracing.threading.current_thread()
+    own.pydev_do_not_trace = own.is_pydev_daemon_thread = True
+    py_db = pydevd.get_global_debugger()
+    with {LOCK}:
+        thread = threading.Thread(target=sys.begun.set, daemon=True)
+        waiting.start_new_thread(thread.start, ())
+        time.sleep(0.3)
+        py_db.enable_tracing(py_db.trace_dispatch, apply_to_all_threads=True)
+
+waiting.start_new_thread(trace_all, ())
+"""
+TRACE_ALL_NOW = f'exec({TRACE_ALL!r}, {{}})'
+BEGUN = 'sys.begun.is_set()'
 
 
 @test_pydevd.spread
@@ -44,4 +68,31 @@ class ForkTest(test_pydevd.PydevdTestCase):
         self.assertIn(f'pid_{child}_', stop.thread)
         stop.set('running', 'False')
         stop.resume()
+        self.stop_and_go(ide, worker)
+
+
+class BeginTest(OneServiceTestCase):
+    def test_traced_meanwhile(self):
+        (worker,) = self.start('none')
+        client = self.attach(self.port, 'handler')
+        pending, stop = self.stop_in(client, worker)
+        stop.evaluate(TRACE_ALL_NOW)
+        wait_until('thread', lambda: 'True' == stop.evaluate(BEGUN))
+        stop.resume()
+        self.assert_answered(pending)
+        client.detach()
+        self.attach_again(worker)
+
+
+@test_pydevd.spread
+class BeginPydevdTest(test_pydevd.PydevdTestCase):
+    @test_pydevd.over(available(('none',)))
+    def test_traced_meanwhile(self, backend, engine):
+        (worker,) = self.start(backend, engine)
+        ide = self.debug([worker], 'handler')
+        pending, stop = self.stop_in(ide, worker)
+        stop.evaluate(TRACE_ALL_NOW)
+        wait_until('thread', lambda: 'True' in stop.evaluate(BEGUN))
+        stop.resume()
+        self.assert_answered(pending)
         self.stop_and_go(ide, worker)
