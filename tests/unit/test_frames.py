@@ -18,45 +18,24 @@ import unittest
 
 from osdbg import frames
 from tests.unit.fresh import FreshTestCase
+from tests.unit.litter import LITTER
+
+ASK = """
+from osdbg import frames
+frames.protect()
+begin(threshold=10)
+for _ in range(100):
+    sys._current_frames()
+    time.sleep(0.002)
+print('OK', flush=True)
+os._exit(0)
+"""
 
 
 class CurrentTest(FreshTestCase):
     def test_garbage_is_collected_meanwhile(self):
         # Without the protection, Python 3.11 stands still in the first turns.
-        self.assert_ok("""
-            import gc, os, sys, threading, time
-            from osdbg import frames
-
-            class Slow:
-                def __init__(self):
-                    self.me = self
-                def __del__(self):
-                    time.sleep(0.001)
-
-            def work():
-                def rest():
-                    time.sleep(0.0005)
-                while True:
-                    rest()
-
-            def come_and_go():
-                while True:
-                    thread = threading.Thread(target=time.sleep, args=(0,))
-                    thread.start()
-                    thread.join()
-
-            for function in [work] * 30 + [come_and_go]:
-                threading.Thread(target=function, daemon=True).start()
-            frames.protect()
-            gc.set_threshold(10)
-            for _ in range(50):
-                gc.collect()
-                Slow()
-                sys._current_frames()
-                time.sleep(0.002)
-            print('OK', flush=True)
-            os._exit(0)
-            """)
+        self.assert_ok(f'{LITTER}\n{ASK}')
 
     def test_collection_stays_as_it_was(self):
         self.addCleanup(gc.enable)
