@@ -16,13 +16,14 @@ Python 3.11 makes the frames that it is asked for while it holds a lock which
 every thread takes to begin and to end. If garbage is collected meanwhile, and
 a finalizer lets such a thread run, all stand still for ever: a service under
 load did, in two of three runs of three minutes in which a client came and
-went. It will not be mended there (github.com/python/cpython/issues/106883);
-other versions collect no garbage at that place.
+went. It is mended in 3.11.12 (github.com/python/cpython/issues/106883); other
+versions collect no garbage at that place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+import functools
 import gc
 import operator
 import sys
@@ -32,26 +33,42 @@ from typing import Any
 from osdbg import waiting
 
 _own = sys._current_frames
-_safe = sys.version_info[:2] != (3, 11)
+_safe = not (3, 11) <= sys.version_info < (3, 11, 12)
 
 
 def current() -> dict[int, types.FrameType]:
     """Return the frame of each native thread, by its number."""
-    found = _own() if _safe or not gc.isenabled() else _ask_safely()
+    found = _own() if _safe else _ask_safely()
     # As if the caller had asked by itself.
-    found[waiting.get_ident()] = sys._getframe(1)
+    caller = sys._getframe().f_back
+    if caller is None:  # it was asked from C
+        found.pop(waiting.get_ident(), None)
+    else:
+        found[waiting.get_ident()] = caller
     return found
 
 
 def _ask_safely() -> Any:
+    """Ask while no garbage is collected.
+
+    All of it is done in C, so that no other thread runs meanwhile, forks, or
+    has a wish about garbage. Only an audit hook in Python could let it.
+    """
+    was: list[bool] = []
+    back: Any = map({True: gc.enable, False: bool}.get, was)
+    steps: Any = (
+        functools.partial(was.extend, map(operator.call, (gc.isenabled,))),
+        gc.disable,
+        _own,
+        functools.partial(next, map(operator.call, back)),
+    )
     try:
-        # In C from end to end, so that no other thread runs meanwhile.
-        steps: Any = gc.disable, _own, gc.enable
-        _, found, _ = map(operator.call, steps)
-        return found
-    except BaseException:
-        gc.enable()
+        _, _, found, _ = map(operator.call, steps)
+    except BaseException:  # an audit hook may raise any
+        if was == [True]:
+            gc.enable()
         raise
+    return found
 
 
 def protect() -> Callable[[], None]:
@@ -60,6 +77,8 @@ def protect() -> Callable[[], None]:
     :returns: what ends it
     """
     before = sys._current_frames
+    if before is current:  # the parent of this process was in the midst of it
+        before = _own
 
     def end() -> None:
         if sys._current_frames is current:
@@ -68,3 +87,12 @@ def protect() -> Callable[[], None]:
     if not _safe:
         sys._current_frames = current
     return end
+
+
+def replace(module: types.ModuleType, name: str) -> None:
+    """Have a module ask that way that has kept how to ask.
+
+    :param name: what it calls it, if it does
+    """
+    if not _safe and vars(module).get(name) is _own:
+        setattr(module, name, current)

@@ -165,6 +165,9 @@ class _Threads(collections.ChainMap):  # type: ignore
             # pydevd makes it for another thread, and it has this one's;
             # without one it counts as alive.
             thread._native_id = None
+            there = self._find(ident)
+            if there is not None and not _is_dummy(there):
+                return  # that thread has entered itself meanwhile
         super().__setitem__(ident, thread)
 
     def _find(self, ident: int) -> Any:

@@ -15,20 +15,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-import functools
-import importlib
 import signal
 import sys
 import types
 from typing import Any
 
 from osdbg.backends import _pydevd_limits as limits
+from osdbg.backends import _pydevd_tracing as tracing
+from osdbg import frames
 from osdbg.signals import obeying_signals
 from osdbg import waiting
 
 _ASIDE_SECONDS = 0.2
-# How the names of pydevd's own modules begin.
-_OWN = ('pydevd', '_pydev')
 
 
 def apply(pydevd: Any) -> None:
@@ -51,7 +49,8 @@ def apply(pydevd: Any) -> None:
 
     pydevd.PyDB.enable_tracing = enable_tracing_unless_disposed
     _leave_dummies()
-    _trace_only_outside(pydevd)
+    _ask_for_frames()
+    tracing.apply(pydevd)
     suspend = pydevd.PyDB.do_wait_suspend
 
     def go_on(signum: int) -> None:
@@ -81,36 +80,11 @@ def apply(pydevd: Any) -> None:
     limits.apply(pydevd)
 
 
-def _trace_only_outside(pydevd: Any) -> None:
-    """Trace a thread by another one's doing only outside of pydevd's code.
-
-    A thread that begins runs some of it, with locks that tracing takes as
-    well and that cannot be taken twice: it would wait for itself, and who has
-    started it, and unloading, for ever. It traces itself when it is through.
-    """
-    tracing = pydevd.pydevd_tracing
-    set_trace = tracing.set_trace_to_threads
-    monkey: Any = importlib.import_module('_pydev_bundle.pydev_monkey')
-    beginning = monkey._NewThreadStartupWithTrace.__call__.__code__
-
-    def is_inside(frame: types.FrameType | None) -> bool:
-        while frame is not None:
-            name = str(frame.f_globals.get('__name__'))
-            if name.startswith(_OWN) and frame.f_code is not beginning:
-                return True
-            frame = frame.f_back
-        return False
-
-    @functools.wraps(set_trace)
-    def set_trace_to_threads(trace: Any, *args: Any, **kwargs: Any) -> Any:
-        def trace_outside(frame: Any, event: str, arg: Any) -> Any:
-            return None if is_inside(frame) else trace(frame, event, arg)
-
-        if args or kwargs.get('thread_idents'):
-            return set_trace(trace, *args, **kwargs)  # only its own thread
-        return set_trace(trace_outside, **kwargs)
-
-    tracing.set_trace_to_threads = set_trace_to_threads
+def _ask_for_frames() -> None:
+    """Replace what was kept by a pydevd that the service has imported."""
+    for module in _modules('pydevd', '_pydev'):
+        frames.replace(module, '_current_frames')
+        frames.replace(module, '_tid_to_frame_for_dump_threads')
 
 
 def _leave_dummies() -> None:
@@ -118,10 +92,18 @@ def _leave_dummies() -> None:
 
     For the reason that ``threads.share()`` has to do so on 3.13.
     """
-    for name, module in list(sys.modules.items()):
-        if name.startswith('_pydevd_sys_monitoring.'):
-            if '_DeleteDummyThreadOnDel' in vars(module):
-                vars(module)['_DeleteDummyThreadOnDel'] = lambda thread: None
+    for module in _modules('_pydevd_sys_monitoring.'):
+        if '_DeleteDummyThreadOnDel' in vars(module):
+            vars(module)['_DeleteDummyThreadOnDel'] = lambda thread: None
+
+
+def _modules(*prefixes: str) -> list[types.ModuleType]:
+    """Return what is imported under names that begin so."""
+    return [
+        module
+        for name, module in list(sys.modules.items())
+        if name.startswith(prefixes) and isinstance(module, types.ModuleType)
+    ]
 
 
 def _aside(call: Callable[[], None]) -> None:

@@ -10,7 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A service forks, or begins a thread, while pydevd's locks are held."""
+"""A service forks, or begins a thread, at the worst moment for pydevd."""
 
 from tests.functional.harness import available
 from tests.functional.harness import wait_until
@@ -51,6 +51,52 @@ TRACE_ALL_NOW = f'exec({TRACE_ALL!r}, {{}})'
 BEGUN = 'sys.begun.is_set()'
 
 
+# The same, while a thread that begins asks whether it is one: it goes on when
+# that is done, or enters itself while a dummy is made of it.
+TRACE_UNKNOWN = """
+import sys, threading, time
+from osdbg import threads, waiting
+pydevd = sys.modules['pydevd']
+asking, entering = waiting.Event(), waiting.Event()
+
+def body():
+    time.sleep(0.5)
+    work({})
+    print('BODY ENDS', flush=True)
+
+thread = threading.Thread(target=body, daemon=True)
+ask = threads._is_green
+
+def ask_slowly(one):
+    if one is thread and not one._started.is_set():
+        asking.set()
+        entering.wait(5)
+    return ask(one)
+
+def trace_all():
+    table = pydevd.pydevd_tracing.threading
+    own = table.current_thread()
+    own.pydev_do_not_trace = own.is_pydev_daemon_thread = True
+    py_db = pydevd.get_global_debugger()
+    threads._is_green = ask_slowly
+    waiting.start_new_thread(thread.start, ())
+    asking.wait(10)
+    make = table._DummyThread.__init__
+    def make_slowly(*args, **kwargs):
+        make(*args, **kwargs)
+        if meanwhile:
+            entering.set()
+        time.sleep(0.2)
+    table._DummyThread.__init__ = make_slowly
+    py_db.enable_tracing(py_db.trace_dispatch, apply_to_all_threads=True)
+    entering.set()
+    table._DummyThread.__init__ = make
+    threads._is_green = ask
+
+waiting.start_new_thread(trace_all, ())
+"""
+
+
 @test_pydevd.spread
 class ForkTest(test_pydevd.PydevdTestCase):
     @test_pydevd.over(available(ENGINES))
@@ -80,6 +126,27 @@ class BeginTest(OneServiceTestCase):
         wait_until('thread', lambda: 'True' == stop.evaluate(BEGUN))
         stop.resume()
         self.assert_answered(pending)
+        client.detach()
+        self.attach_again(worker)
+
+    def test_dummy_made(self):
+        self.meet_dummy(meanwhile=False)
+
+    def test_dummy_made_meanwhile(self):
+        self.meet_dummy(meanwhile=True)
+
+    def meet_dummy(self, **names):
+        (worker,) = self.start('none')
+        client = self.attach(self.port, 'handler')
+        pending, stop = self.stop_in(client, worker)
+        given = f'dict({names!r}, work=work)'
+        stop.evaluate(f'exec({TRACE_UNKNOWN!r}, {given})')
+        other = client.wait_stopped()
+        known = [thread['id'] for thread in other.session.threads()]
+        self.assertIn(other.thread, known)
+        other.resume()  # both
+        self.assert_answered(pending)
+        self.service.wait_log('BODY ENDS')
         client.detach()
         self.attach_again(worker)
 

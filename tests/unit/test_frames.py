@@ -45,14 +45,55 @@ class CurrentTest(FreshTestCase):
             self.assertIn(sys._getframe(), frames.current().values())
             self.assertEqual(expected, gc.isenabled())
 
+    def test_audit_hook_refuses(self):
+        self.assert_ok("""
+            import gc, sys
+            from osdbg import frames
+
+            def refuse(event, arguments):
+                if event == 'sys._current_frames':
+                    raise PermissionError
+
+            sys.addaudithook(refuse)
+            for wish in (gc.disable, gc.enable):
+                wish()
+                expected = gc.isenabled()
+                try:
+                    frames.current()
+                except PermissionError:
+                    assert gc.isenabled() == expected
+                else:
+                    raise AssertionError
+            print('OK')
+            """)
+
+    def test_asked_from_c(self):
+        # As uWSGI does for --py-tracebacker.
+        self.assert_ok("""
+            import _thread, sys, time
+            from osdbg import frames
+
+            frames.protect()
+            _thread.start_new_thread(sys._current_frames, ())
+            time.sleep(0.1)
+            print('OK')
+            """)
+
 
 class ProtectTest(unittest.TestCase):
     def test_ends(self):
         before = sys._current_frames
         end = frames.protect()
-        unsafe = sys.version_info[:2] == (3, 11)
+        unsafe = (3, 11) <= sys.version_info < (3, 11, 12)
         self.assertIs(
             frames.current if unsafe else before, sys._current_frames
         )
         end()
+        self.assertIs(before, sys._current_frames)
+
+    def test_begun_twice(self):
+        # By a process that was forked in the midst of it.
+        before = sys._current_frames
+        frames.protect()
+        frames.protect()()
         self.assertIs(before, sys._current_frames)
