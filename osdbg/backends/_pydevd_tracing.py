@@ -68,7 +68,7 @@ def _inside() -> Any:
 
     def is_inside(frame: types.FrameType | None) -> bool:
         while frame is not None:
-            name = frame.f_globals.get('__name__')
+            name = dict.get(frame.f_globals, '__name__')
             caller = frame.f_back
             if name == _PROGRAM:
                 return False
