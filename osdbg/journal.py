@@ -31,9 +31,24 @@ from osdbg import patching
 from osdbg import waiting
 
 LOG = logging.getLogger('osdbg')
-# Made in a thread of the service, with what somebody's factory adds to it.
 _factory = logging.getLogRecordFactory()
-_template = LOG.makeRecord(LOG.name, logging.INFO, __file__, 0, '', (), None)
+
+
+def _make_template() -> logging.LogRecord:
+    """Make a record in a thread of the service, as its factory does.
+
+    That asks who the thread is. If it was not begun by ``threading``, it would
+    be in the table of threads from then on.
+    """
+    table: Any = patching.service_threading._active
+    known = waiting.get_ident() in table
+    record = LOG.makeRecord(LOG.name, logging.INFO, __file__, 0, '', (), None)
+    if not known:
+        table.pop(waiting.get_ident(), None)
+    return record
+
+
+_template = _make_template()
 
 
 def write(level: int, text: str, *args: Any) -> None:
