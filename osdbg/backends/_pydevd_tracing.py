@@ -48,9 +48,8 @@ def apply(pydevd: Any) -> None:
         def trace_outside(frame: Any, event: str, arg: Any) -> Any:
             return None if is_inside(frame) else trace(frame, event, arg)
 
-        if args or kwargs.get('thread_idents'):
-            return set_trace(trace, *args, **kwargs)  # only its own thread
-        return set_trace(trace_outside, **kwargs)
+        itself = args or kwargs.get('thread_idents')
+        return set_trace(trace if itself else trace_outside, *args, **kwargs)
 
     tracing.set_trace_to_threads = set_trace_to_threads
 
@@ -72,13 +71,13 @@ def _inside() -> Any:
             caller = frame.f_back
             if name == _PROGRAM:
                 return False
-            if caller is not None and caller.f_code in beginnings:
+            begins = caller is not None and caller.f_code in beginnings
+            if begins and name == 'threading':
                 # It asks who it is, or goes on to what it was begun for.
-                if name == 'threading':
-                    return frame.f_code.co_name != '_bootstrap'
-            if frame.f_code not in beginnings:
-                if isinstance(name, str) and name.startswith(_OWN):
-                    return True
+                return frame.f_code.co_name != '_bootstrap'
+            ours = isinstance(name, str) and name.startswith(_OWN)
+            if ours and frame.f_code not in beginnings:
+                return True
             frame = caller
         return False
 

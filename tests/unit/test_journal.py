@@ -82,6 +82,20 @@ print('OK')
 """
         )
 
+    def test_a_thread_of_c_that_imports_it_is_forgotten(self):
+        self.assert_ok("""
+import _thread, threading, time
+def import_it():
+    from osdbg import journal
+    found.append(set(threading._active) - before)
+before, found = set(threading._active), []
+_thread.start_new_thread(import_it, ())
+while not found:
+    time.sleep(0.01)
+assert found == [set()], found
+print('OK')
+""")
+
     def test_nobody_hangs_while_a_green_thread_holds_the_lock(self):
         self.assert_ok(
             GREEN
