@@ -130,8 +130,9 @@ def _reach(
 
     SIGURG may have opened a prompt in it, and only the port tells.
     """
+    address = addresses.spell(processes.show(host), port)
     try:
-        return _talk(endpoint.connect(host, port, allowed))
+        return _talk(endpoint.connect(host, port, allowed), address)
     except exceptions.OsdbgError as exc:
         if _are_closed(found):
             raise _closed(found) from exc
@@ -204,15 +205,19 @@ def tell_ide(process: processes.Process) -> str:
     )
 
 
-def _talk(sock: socket.socket) -> int:
+def _talk(sock: socket.socket, address: str | None = None) -> int:
     """Be a terminal.
 
+    :param address: of the other end, if it was called there
     :returns: the exit code
+    :raises: OsdbgError if that hangs up without a word
     """
     # By it the end is noticed; a script in the background has it ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with sock, history.kept():
         terminal = terminal_.Terminal(sock)
         why = terminal.run()
+    if address is not None and why == terminal_.NEVER and not terminal.heard:
+        raise endpoint.hung_up(address)
     print(f'osdbg attach: {why}', file=sys.stderr)
     return 0 if terminal.prompted else 1

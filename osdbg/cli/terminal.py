@@ -36,7 +36,7 @@ _LONG_QUIET_SECONDS = 0.4
 # The backend takes this line for "forget the lines before it".
 _CANCEL = '\x03'
 _LET_GO = 'the service goes on and has let this terminal go'
-_NEVER = 'there was no prompt'
+NEVER = 'there was no prompt'
 
 
 # What a terminal obeys, but for colours: a service may print what others have
@@ -56,6 +56,8 @@ class Terminal:
     def __init__(self, sock: socket.socket) -> None:
         """Take a connected socket."""
         self.prompted = False
+        self.heard = False
+        """Whether the other end has said anything."""
         self._sock = sock
         self._text = b''
         self._pasted: list[str] = []
@@ -69,7 +71,7 @@ class Terminal:
             while True:
                 prompt = self._listen()
                 if prompt is None:
-                    return _LET_GO if self.prompted else _NEVER
+                    return _LET_GO if self.prompted else NEVER
                 self.prompted = True
                 line = self._next(prompt)
                 if line is None:
@@ -100,6 +102,7 @@ class Terminal:
             if not data:
                 _show(text)
                 return None
+            self.heard = True
             lines, newline, self._text = (self._text + data).rpartition(b'\n')
             shown = (lines + newline).replace(b'\r\n', b'\n')
             _show(shown.decode(errors='replace'))

@@ -576,12 +576,13 @@ class FunctionalTestCase(unittest.TestCase):
             service.wait_workers(workers)
         return service
 
-    def osdbg(self, *words, typed=None):
+    def osdbg(self, *words, typed=None, stdin=None):
         """Run a command of ours to its end."""
         return subprocess.run(
             [sys.executable, '-m', 'osdbg', *words],
             env=self.environ,
             input=typed,
+            stdin=stdin,
             capture_output=True,
             text=True,
             timeout=TIMEOUT,

@@ -17,6 +17,7 @@ import os
 import pathlib
 import socket
 import threading
+import time
 import unittest
 
 from tests.functional import dap
@@ -258,18 +259,36 @@ class ImpostorTest(FunctionalTestCase):
         port = free_port()
         address = f'127.0.0.1:{port}'
         with socket.create_server(('127.0.0.1', port)) as listener:
-            hanging_up = threading.Thread(
-                target=lambda: [listener.accept()[0].close() for _ in '12']
-            )
-            hanging_up.start()
+            # At once, or when it is known who that is.
             for words in (['attach'], ['bridge', '--connect']):
-                done = self.osdbg(*words, address, typed='')
-                self.assertEqual(1, done.returncode)
-                self.assertIn(
-                    f'{address} hangs up without a word', done.stderr
-                )
-                self.assertIn('the log of the service says why', done.stderr)
-            hanging_up.join()
+                for seconds in (0, 0.5):
+                    done = self.call_in_vain(listener, seconds, *words)
+                    self.assertEqual(1, done.returncode)
+                    self.assertIn(
+                        f'{address} hangs up without a word', done.stderr
+                    )
+                    self.assertIn(
+                        'the log of the service says why', done.stderr
+                    )
+
+    def call_in_vain(self, listener, seconds, *words):
+        """Run a command, hang up on it some seconds after it has called."""
+
+        def hang_up():
+            caller, _ = listener.accept()
+            time.sleep(seconds)
+            caller.close()
+
+        hanging_up = threading.Thread(target=hang_up, daemon=True)
+        hanging_up.start()
+        address = '{}:{}'.format(*listener.getsockname())
+        near, far = os.pipe()  # whoever types, or the IDE, is still there
+        try:
+            return self.osdbg(*words, address, stdin=near)
+        finally:
+            os.close(near)
+            os.close(far)
+            hanging_up.join(5)
 
     def test_nobody_is_meant(self):
         for words in (['attach'], ['bridge', '--connect']):
