@@ -37,6 +37,7 @@ from osdbg import exceptions
 from osdbg.gateway.approach import Approach
 from osdbg.gateway import protocol
 from osdbg import greeting
+from osdbg import inspection
 from osdbg import journal
 from osdbg import progress
 from osdbg import prompter
@@ -396,6 +397,9 @@ class Agent:
                 self._resume(value)
             elif order == 'abandon':
                 self.stops.abandon(value)
+            elif order == 'look':
+                ticket, question = value
+                inspection.serve(channel, ticket, question, self.settings)
             elif order == 'beat':
                 if self.settings.keep_heartbeats:
                     self._vigil.beat(self._debugger.gate)

@@ -37,16 +37,22 @@ _CONNECT_SECONDS = 5.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
     parser.epilog = (
-        'Ctrl-D detaches and lets the service go on. Ctrl-C drops the line '
-        'that is being typed, and detaches while the service is running.'
+        'Ctrl-D detaches and lets the service go on. Ctrl-C drops the line\n'
+        'that is being typed, and detaches while the service is running.\n'
+        '\n'
+        'examples:\n'
+        '  osdbg attach                  the only service there is\n'
+        '  osdbg attach nova-api/1       its worker 1\n'
+        '  osdbg attach 127.0.0.1:4444   whatever has a prompt there'
     )
-    parser.add_argument(
+    argument = parser.add_argument(
         'address',
         nargs='?',
         metavar='SERVICE',
         help='a service, one of its workers (nova-api/1), a process id, or '
         '[HOST:]PORT, or unix:/PATH; unset, the only service there is',
     )
+    argument.completer = processes.complete  # type: ignore[attr-defined]
     endpoint.add_user(parser)
 
 

@@ -44,7 +44,7 @@ _FILES = ('cert', 'key', 'ca')
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.epilog = (
-        'example: ssh HOST osdbg bridge --connect unix:/run/nova/debug'
+        'examples:\n  ssh HOST osdbg bridge --connect unix:/run/nova/debug'
     )
     parser.add_argument(
         '--connect',

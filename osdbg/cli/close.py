@@ -21,6 +21,9 @@ from osdbg.cli import switch
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
+    parser.epilog = (
+        'examples:\n  osdbg close nova-conductor\n  osdbg close 4711'
+    )
     switch.add_arguments(parser)
 
 

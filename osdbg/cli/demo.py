@@ -48,6 +48,11 @@ _SAME_COST = 1.8
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
+    parser.epilog = (
+        'examples:\n'
+        '  osdbg demo\n'
+        '  osdbg demo --keep       and attach an IDE of your own'
+    )
     parser.add_argument(
         '--threading',
         action='store_true',

@@ -32,8 +32,12 @@ _Variables = dict[str, str]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.epilog = (
-        'example: osdbg env --systemd --port 5678 > '
-        '/etc/systemd/system/nova-conductor.service.d/osdbg.conf'
+        'examples:\n'
+        '  osdbg env --systemd --port 5678 > \\\n'
+        '      /etc/systemd/system/nova-conductor.service.d/osdbg.conf\n'
+        '  osdbg env --uwsgi >> uwsgi.ini\n'
+        '  docker run --env-file <(osdbg env) IMAGE\n'
+        '  eval "$(osdbg env --shell)"'
     )
     formats = parser.add_mutually_exclusive_group()
     for name, (_write, text) in _FORMATS.items():

@@ -32,14 +32,30 @@ COMMANDS = {
     'attach': 'open a terminal on a breakpoint() that waits for one',
     'bridge': 'bring a debug port to an IDE that cannot reach it by itself',
     'close': 'send clients away from a service, and let no more come',
+    'completion': 'print what lets a shell complete commands and services',
     'demo': 'watch a service with three workers being debugged',
     'env': 'print the environment that has the effect of osdbg run',
     'open': 'let clients come to a service with activate = on_demand',
+    'ps': 'show every armed process: what it does, where, and for whom',
     'run': 'run an unmodified service under osdbg',
 }
 """Every command and what it is for, in one line."""
 
 _INTERRUPTED = 130
+_EPILOG = """\
+examples:
+  osdbg run --port 5678 -- nova-conductor
+  osdbg ps
+  osdbg COMMAND --help      more of them
+
+exit codes:
+  0    the command did what it is for
+  1    it did not: one line on stderr says why, and what to type
+  2    it was not written as it should be
+  130  it was interrupted
+"""
+# argcomplete runs the command so, to know what could come next.
+_COMPLETING = '_ARGCOMPLETE'
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -70,17 +86,32 @@ def _parse(words: list[str]) -> tuple[Any, argparse.Namespace]:
     parser = argparse.ArgumentParser(
         prog='osdbg',
         description='Make any OpenStack or oslo service debuggable.',
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(
         dest='command', metavar='COMMAND', required=True
     )
     modules = {}
+    named = _completed() if _COMPLETING in os.environ else words[:1]
     for name, purpose in COMMANDS.items():
         subparser = commands.add_parser(
-            name, help=purpose, description=f'{purpose.capitalize()}.'
+            name,
+            help=purpose,
+            description=f'{purpose[0].upper()}{purpose[1:]}.',
+            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        if words[:1] == [name]:
+        if named == [name]:
             modules[name] = importlib.import_module(f'osdbg.cli.{name}')
             modules[name].add_arguments(subparser)
+    if _COMPLETING in os.environ:
+        import argcomplete
+
+        argcomplete.autocomplete(parser)
     arguments = parser.parse_args(words)
     return modules[arguments.command], arguments
+
+
+def _completed() -> list[str]:
+    """Return the command in a line that is being completed."""
+    return os.environ.get('COMP_LINE', '').split()[1:2]

@@ -24,6 +24,12 @@ _UNITS = {'': 1, 's': 1, 'm': 60, 'h': 3600, 'd': 24 * 3600}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
+    parser.epilog = (
+        'examples:\n'
+        '  osdbg open nova-conductor              all its workers\n'
+        '  osdbg open nova-conductor/1 --for 30m\n'
+        '  osdbg open 4711                        by process id'
+    )
     switch.add_arguments(parser)
     parser.add_argument(
         '--for',

@@ -14,10 +14,18 @@
 
 from __future__ import annotations
 
+import argparse
 from typing import Any
 
 from osdbg import exceptions
+from osdbg.gateway import places
 from osdbg.gateway import protocol
+
+NONE = (
+    'no process of yours is armed: start the service with [remote_debug] '
+    'port set, or by osdbg run'
+)
+"""What to say where there is none."""
 
 _ANSWER_SECONDS = 5.0
 
@@ -25,21 +33,72 @@ Process = dict[str, Any]
 """What the gateway tells of one: see ``Worker.describe``."""
 
 
+def add_service(
+    parser: argparse.ArgumentParser, unset: str = 'the only service there is'
+) -> None:
+    """Add the argument that says which processes are meant.
+
+    :param unset: which ones those are if it is not given
+    """
+    argument = parser.add_argument(
+        'service',
+        nargs='?',
+        metavar='SERVICE',
+        help=f'a service, one of its workers (nova-conductor/1), or a process '
+        f'id; unset, {unset}',
+    )
+    # For argcomplete, which looks there.
+    argument.completer = complete  # type: ignore[attr-defined]
+
+
+def complete(prefix: str, **_: Any) -> list[str]:
+    """Return the words for processes, for a shell to complete."""
+    words = set()
+    for process in ask():
+        words |= {process['name'], str(process['pid'])}
+        if process['worker'] is not None:
+            words.add(f'{process["name"]}/{process["worker"]}')
+    return sorted(word for word in words if word.startswith(prefix))
+
+
 def ask(**question: Any) -> list[Process]:
     """Ask the gateway for all armed processes.
+
+    Root is told by those of all users.
 
     :param question: what it shall do before it answers
     :returns: none if there is no gateway, which there is while any is armed
     :raises: GatewayUnavailable
     """
+    found: dict[str, Process] = {}
+    own, *others = places.places()
+    for place in (own, *others):
+        try:
+            told = _ask(place, question)
+        except exceptions.GatewayUnavailable:
+            if place == own:
+                raise
+            continue  # a stranger has taken the name of another user's
+        for process in told:
+            found.setdefault(process['id'], {**process, 'gateway': place})
+    return list(found.values())
+
+
+def gateway_of(process: Process) -> Any:
+    """Connect to the gateway that knows a process.
+
+    :raises: OSError, GatewayUnavailable
+    """
+    return places.call(process['gateway'])
+
+
+def _ask(place: str, question: dict[str, Any]) -> list[Process]:
     try:
-        sock = protocol.connect()
+        sock = places.call(place)
     except protocol.ABSENT:
         return []
     except OSError as exc:
-        raise exceptions.GatewayUnavailable(
-            protocol.place(), str(exc)
-        ) from exc
+        raise exceptions.GatewayUnavailable(place, str(exc)) from exc
     sock.settimeout(_ANSWER_SECONDS)
     try:
         sock.sendall(protocol.encode({'ask': question}))
@@ -49,7 +108,7 @@ def ask(**question: Any) -> list[Process]:
         found: list[Process] = protocol.decode(answer)['processes']
     except (OSError, ValueError, KeyError) as exc:
         raise exceptions.GatewayUnavailable(
-            protocol.place(), f'it does not answer: {exc!r}'
+            place, f'it does not answer: {exc!r}'
         ) from exc
     finally:
         sock.close()
@@ -69,10 +128,7 @@ def find(
     processes = ask() if processes is None else processes
     names = sorted({show(process['name']) for process in processes})
     if not processes:
-        raise exceptions.OsdbgError(
-            'no process of yours is armed: start the service with '
-            '[remote_debug] port set, or by osdbg run'
-        )
+        raise exceptions.OsdbgError(NONE)
     if wanted is None and len(names) > 1:
         raise exceptions.OsdbgError(
             f'there are several services: say which of {", ".join(names)}'

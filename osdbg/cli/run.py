@@ -33,8 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.usage = 'osdbg run [OPTIONS] -- COMMAND [ARGUMENT ...]'
     parser.epilog = (
-        'example: osdbg run --port 5678 -- nova-conductor --config-file '
-        '/etc/nova/nova.conf'
+        'examples:\n'
+        '  osdbg run -- nova-conductor --config-file /etc/nova/nova.conf\n'
+        '  osdbg run --port 5679 --wait-for-client -- python service.py\n'
+        '  osdbg run --inject -- /opt/nova/bin/nova-scheduler\n'
+        '  osdbg run --backend remote_pdb -- cinder-volume'
     )
     add_settings(parser)
     parser.add_argument(

@@ -23,14 +23,7 @@ from osdbg.cli import processes
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of both commands."""
-    parser.epilog = f'example: {parser.prog} nova-conductor'
-    parser.add_argument(
-        'service',
-        nargs='?',
-        metavar='SERVICE',
-        help='a service, one of its workers (nova-conductor/1), or a process '
-        'id; unset, the only service there is',
-    )
+    processes.add_service(parser)
 
 
 def switch(

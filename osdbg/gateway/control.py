@@ -29,6 +29,7 @@ from osdbg.gateway.fields import field
 from osdbg.gateway.fields import seconds_of
 from osdbg.gateway.group import Group
 from osdbg.gateway.groups import Groups
+from osdbg.gateway.looks import Looks
 from osdbg.gateway import peers
 from osdbg.gateway.prompt_port import PromptPort
 from osdbg.gateway import protocol
@@ -69,6 +70,7 @@ class Gateway:
         self._workers: dict[str, Worker] = {}
         self._reported: set[str] = set()
         self._refusals = Refusals()
+        self._looks = Looks()
         # By user: none of them takes the room of another.
         self._arrivals: dict[int, bounds.Crowd] = {}
         self._served: dict[asyncio.StreamWriter, int] = {}
@@ -141,6 +143,14 @@ class Gateway:
             elif message and 'terminal' in message:
                 ids = field(message, 'terminal', list)
                 await self._serve_terminal(ids, peer, reader, writer)
+            elif message and 'look' in message:
+                look = field(message, 'look', dict)
+                worker = self._visible(peer)[field(look, 'id', str)]
+                question = field(look, 'question', dict)
+                await self._looks.ask(worker, question, writer)
+            elif message and 'answer' in message:
+                ticket = str(message['answer'])
+                await self._looks.answer(ticket, peer, reader)
             elif message and 'ask' in message:
                 answer = await self._answer(message['ask'], peer)
                 writer.write(protocol.encode(answer))

@@ -59,7 +59,8 @@ class Guard:
         self._send = send
         self._numbers = itertools.count()
         self._questions: dict[int, asyncio.Future[str]] = {}
-        self._client: Client = {}
+        self.client: Client = {}
+        """Who is attached, if anybody is."""
         self.over = False
         """Whether its process has ended."""
 
@@ -109,18 +110,18 @@ class Guard:
     def attached(self, client: Client) -> None:
         """Note that a client is attached."""
         self.detached()
-        self._client = client
+        self.client = client
         self.log('attach', client)
 
     def detached(self) -> None:
         """Note that it is attached no more."""
-        client, self._client = self._client, {}
+        client, self.client = self.client, {}
         if client:
             self.log('detach', client)
 
     def log_of_client(self, event: str, level: int, **facts: Any) -> None:
         """Have an audit line written about whoever is attached."""
-        self.log(event, self._client, level, **facts)
+        self.log(event, self.client, level, **facts)
 
     def log(
         self,

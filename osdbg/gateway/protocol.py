@@ -16,8 +16,8 @@ One JSON object a line over a UNIX stream socket. An agent sends ``hello``
 (who it is), ``forked``, ``launching``, ``open`` (whether clients may come),
 ``loaded``, ``failed`` or ``attached`` (it has heard of that); the gateway
 sends ``port``, ``load``, ``unload``, ``attached``, ``worker``, ``log``,
-``audit``, ``open`` (a command asks for that) and ``absent`` (no IDE listens
-yet).
+``audit``, ``open`` (a command asks for that), ``look`` (a command has a
+question) and ``absent`` (no IDE listens yet).
 
 Of each thread that stops the agent sends ``stopped`` (a number, where, and
 whether only ``along`` with others) and ``resumed`` (the numbers that go on,
@@ -36,7 +36,9 @@ from then on it speaks the debugger's own protocol, DAP or pydevd's. A thread
 that has stopped sends ``prompt``: once it is told ``go``, and not ``refused``,
 pdb talks to a terminal there. A command sends ``ask`` and is answered once, or
 ``terminal`` with the ids of the workers whose prompts it wants: once it is
-told ``go``, it is the terminal.
+told ``go``, it is the terminal. Or it sends ``look``, with the id of a worker
+and a question, and gets what the agent of that sends after ``answer`` with the
+ticket of the question.
 
 On Linux the address is in the abstract namespace: there is no file to go
 stale, it is shared across systemd's PrivateTmp and across containers that use
@@ -69,7 +71,7 @@ GRACE = float(os.environ.get('OSDBG_GATEWAY_GRACE', '5'))
 ABSENT = (ConnectionRefusedError, FileNotFoundError)
 """What ``connect`` raises when there is no gateway."""
 
-# In a line; the answer to a command has fifteen for each process.
+# In a line; the answer to a command has thirty for each process.
 _MAX_VALUES = 100_000
 _CONNECT_SECONDS = 1
 _LOOK_SECONDS = 0.1

@@ -353,7 +353,9 @@ class Worker:
 
     def describe(self) -> dict[str, Any]:
         """Return what a user is told about it."""
-        state = 'attached' if self.attached else 'armed'
+        state = 'loaded' if self.loading else 'armed'
+        if self.attached:
+            state = 'attached'
         stopped = self.stops.describe()
         return {
             'id': self.id,
@@ -370,6 +372,9 @@ class Worker:
             'tls': bool(self.tls),
             'state': 'stopped' if stopped else state,
             'stopped': stopped,
+            'uid': self.guard.uid,
+            'client': self.guard.client,
+            'version': self.version,
         }
 
     def tell_port(self, trouble: str) -> None:

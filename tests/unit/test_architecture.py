@@ -40,7 +40,7 @@ LEVELS = (
     ('evaluation', 'isolation', 'journal', 'opts'),
     ('stops',),
     ('gateway', 'backends'),
-    ('audit', 'debugger', 'greeting', 'progress'),
+    ('audit', 'debugger', 'greeting', 'inspection', 'progress'),
     ('agent', 'prompter'),
     ('arming', 'bootstrap', 'breakpoints'),
     ('cli', 'integrations', 'ide', '_site'),

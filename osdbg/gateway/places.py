@@ -1,0 +1,81 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The gateways of a host, for commands: an agent needs only its own."""
+
+from __future__ import annotations
+
+import _socket
+import os
+import re
+
+from osdbg import exceptions
+from osdbg.gateway import credentials
+from osdbg.gateway import protocol
+
+_NAMES = '/proc/net/unix'
+_CONNECT_SECONDS = 1.0
+_OF_USER = re.compile(r' @osdbg-(\d+)\n')
+
+
+def places() -> list[str]:
+    """Return where processes that this user may see can have a gateway.
+
+    That of the user, the one that root may run for all users, and for root
+    those of everybody. An abstract name is shared with the containers that
+    use the host's network.
+    """
+    found = [protocol.place()]
+    host = protocol.host_address()
+    if host:
+        found.append(_write(host))
+        if os.geteuid() == 0:
+            found += [f'@osdbg-{uid}' for uid in _users() if uid]
+    return found
+
+
+def call(place: str) -> _socket.socket:
+    """Connect to a gateway.
+
+    :param place: one of ``places()``
+    :raises: as ``protocol.connect()``
+    """
+    if place == protocol.place():
+        return protocol.connect()
+    uid = int(place.rpartition('-')[2]) if '-' in place else 0
+    sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    try:
+        sock.settimeout(_CONNECT_SECONDS)
+        sock.connect(place.replace('@', '\0', 1))
+        sock.settimeout(None)
+        pid, found = credentials.peer(sock)
+        if found not in (0, uid):
+            raise exceptions.GatewayUnavailable(
+                place, f'belongs to user {found} (process {pid})'
+            )
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _write(address: str) -> str:
+    return address.replace('\0', '@')
+
+
+def _users() -> list[int]:
+    """Return the users that have a gateway of their own."""
+    try:
+        with open(_NAMES, encoding='ascii', errors='replace') as file:
+            return sorted({int(uid) for uid in _OF_USER.findall(file.read())})
+    except OSError:
+        return []
