@@ -85,18 +85,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parse(words: list[str]) -> tuple[Any, argparse.Namespace]:
     parser = argparse.ArgumentParser(
         prog='osdbg',
+        usage='osdbg COMMAND [ARGUMENT ...]',
         description='Make any OpenStack or oslo service debuggable.',
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(
-        dest='command', metavar='COMMAND', required=True
+        dest='command',
+        title='commands',
+        # As long as a name needs, or its line would be broken.
+        metavar='COMMAND [ARGUMENT ...]',
+        required=True,
     )
     modules = {}
     named = _completed() if _COMPLETING in os.environ else words[:1]
     for name, purpose in COMMANDS.items():
         subparser = commands.add_parser(
             name,
+            prog=f'osdbg {name}',
             help=purpose,
             description=f'{purpose[0].upper()}{purpose[1:]}.',
             formatter_class=argparse.RawDescriptionHelpFormatter,

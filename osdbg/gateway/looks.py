@@ -57,6 +57,9 @@ class Looks:
             worker.send(look=[ticket, question])
             await asyncio.wait_for(look.begun.wait(), _BEGIN_SECONDS)
             await asyncio.wait_for(look.ended.wait(), _END_SECONDS)
+        except asyncio.TimeoutError:
+            writer.transport.abort()  # it has stopped reading, perhaps
+            raise
         finally:
             del self._asked[ticket]
 

@@ -52,7 +52,8 @@ class TestMain(unittest.TestCase):
         for name, purpose in main.COMMANDS.items():
             done = osdbg(name, '--help')
             self.assertEqual((0, ''), (done.returncode, done.stderr))
-            self.assertIn(purpose.capitalize(), done.stdout)
+            self.assertIn(purpose[0].upper() + purpose[1:], done.stdout)
+            self.assertIn('\nexamples:\n  ', done.stdout)
 
     def test_help_loads_nothing_heavy(self):
         done = osdbg(
