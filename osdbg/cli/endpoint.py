@@ -25,6 +25,7 @@ from typing import Any
 from osdbg import addresses
 from osdbg.cli import processes
 from osdbg import exceptions
+from osdbg.gateway import credentials
 from osdbg.gateway import peers
 
 CONNECT_SECONDS = 5.0
@@ -101,7 +102,7 @@ def is_trusted(sock: Any, address: str, allowed: frozenset[int]) -> bool:
         if _has_ended(sock):
             raise hung_up(address)
         return False
-    name = processes.show(peers.user_name(peer.uid) or peer.uid)
+    name = processes.show(credentials.user_name(peer.uid) or peer.uid)
     raise exceptions.OsdbgError(
         f'{address} is in the hands of user {name}, who is neither you nor '
         f'root: if the service runs as {name}, type --user {name}'

@@ -54,6 +54,8 @@ exit codes:
   2    it was not written as it should be
   130  it was interrupted
 """
+# Where the purposes begin, beside the longest name.
+_HELP_COLUMN = 16
 # argcomplete runs the command so, to know what could come next.
 _COMPLETING = '_ARGCOMPLETE'
 
@@ -88,7 +90,9 @@ def _parse(words: list[str]) -> tuple[Any, argparse.Namespace]:
         usage='osdbg COMMAND [ARGUMENT ...]',
         description='Make any OpenStack or oslo service debuggable.',
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(
+            prog, max_help_position=_HELP_COLUMN
+        ),
     )
     commands = parser.add_subparsers(
         dest='command',

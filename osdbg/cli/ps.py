@@ -22,7 +22,7 @@ from typing import Any
 from osdbg import addresses
 from osdbg.cli import output
 from osdbg.cli import processes
-from osdbg.gateway import peers
+from osdbg.gateway import credentials
 
 _COLUMNS = ('PID', 'SERVICE', 'WORKER', 'STATE', 'DEBUGGER', 'AT', 'CLIENT')
 _STYLES = {
@@ -121,7 +121,7 @@ def _table(
         return rows, _COLUMNS
     for row, process in zip(rows, found):
         uid = process['uid']
-        row.insert(0, processes.show(peers.user_name(uid) or uid))
+        row.insert(0, processes.show(credentials.user_name(uid) or uid))
     return rows, ('USER', *_COLUMNS)
 
 

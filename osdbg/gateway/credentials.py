@@ -20,6 +20,7 @@ from __future__ import annotations
 import _socket
 import io
 import os
+import pwd
 import struct
 import sys
 from typing import Any
@@ -86,3 +87,13 @@ def _content_of(path: str) -> bytes:
             return file.read()
     except OSError:
         return b''
+
+
+def user_name(uid: int | None) -> str | None:
+    """Return what a user is called; None if nobody knows."""
+    if uid is None:
+        return None
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return None

@@ -24,7 +24,6 @@ import asyncio
 from concurrent import futures
 import itertools
 import os
-import pwd
 import socket
 from typing import Any, NamedTuple
 
@@ -131,7 +130,7 @@ def _describe(peer: Peer) -> dict[str, Any]:
     pid = peer.pid
     if not pid and peer.inode and peer.uid is not None:
         pid = _find_process(peer.inode, peer.uid)
-    return _facts(peer, user_name(peer.uid), pid)
+    return _facts(peer, credentials.user_name(peer.uid), pid)
 
 
 def _facts(peer: Peer, user: str | None, pid: int) -> dict[str, Any]:
@@ -143,16 +142,6 @@ def _facts(peer: Peer, user: str | None, pid: int) -> dict[str, Any]:
         'program': _program_name(pid) if pid else None,
         'address': peer.address,
     }
-
-
-def user_name(uid: int | None) -> str | None:
-    """Return what a user is called; None if nobody knows."""
-    if uid is None:
-        return None
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return None
 
 
 def _find_process(inode: int, uid: int) -> int:
