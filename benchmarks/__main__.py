@@ -24,6 +24,7 @@ import traceback
 
 from benchmarks import attach
 from benchmarks import checks
+from benchmarks import commands
 from benchmarks import connecting
 from benchmarks import import_cost
 from benchmarks import memory
@@ -40,6 +41,7 @@ _ALL = {
     'runner': runner.measure,
     'attach': attach.measure,
     'checks': checks.measure,
+    'commands': commands.measure,
     'connecting': connecting.measure,
     'throughput': throughput.measure,
     'waiting': waiting.measure,

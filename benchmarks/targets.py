@@ -85,6 +85,9 @@ TARGETS: dict[tuple[str, str], tuple[str, float]] = {
     ('attach', 'all announced, 16 workers'): ('<=', 3.0),
     ('checks', 'whose it is, 4000 other connections'): ('<=', 5.0),
     ('checks', 'who that is, 4000 other connections'): ('<=', 5.0),
+    ('commands', '--help'): ('<=', 100.0),
+    ('commands', 'ps, 64 processes'): ('<=', 150.0),
+    ('commands', 'ps, 64 processes, in colours'): ('<=', 150.0),
     ('connecting', 'debugpy, first verified breakpoint'): ('<=', 1.0),
     ('connecting', 'debugpy, first verified breakpoint, next time'): (
         '<=',
