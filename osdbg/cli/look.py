@@ -98,7 +98,10 @@ def _silence(pid: int) -> str:
     """Say why a process may not answer, and what to do about it."""
     state = _state(pid)
     if not state:
-        return 'it has ended'
+        return (
+            f'it does not answer, and no process {pid} is here: it has ended, '
+            f'or runs in a container, where osdbg is to be typed'
+        )
     if state in 'Tt':
         return f'it is stopped by a signal: type kill -CONT {pid}'
     return (
