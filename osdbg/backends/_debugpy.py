@@ -49,6 +49,7 @@ class DebugpyBackend(session.PydevdSession):
             base.Ability.EXCEPTIONS,
             base.Ability.EAGER,
             base.Ability.WAIT,
+            base.Ability.PATH_MAPPINGS,
             base.Ability.RESUME,
             base.Ability.TURNS,
             base.Ability.LOG,
@@ -58,10 +59,6 @@ class DebugpyBackend(session.PydevdSession):
         base.Ability.REDIRECT_OUTPUT: (
             'remove redirect_output and ask the client for it, '
             '"redirectOutput": true in a launch.json'
-        ),
-        base.Ability.PATH_MAPPINGS: (
-            'remove path_mappings and write "pathMappings" in the launch.json '
-            'of the client'
         ),
     }
 
@@ -84,6 +81,8 @@ class DebugpyBackend(session.PydevdSession):
         return pydevd
 
     def _settrace(self, pydevd: Any, sock: Any) -> None:
+        # Until a client comes with its own, as pathMappings.
+        _map_paths([tuple(pair) for pair in self.settings.path_mappings])
         pydevd.settrace(
             host='gateway',
             port=0,
@@ -108,11 +107,15 @@ class DebugpyBackend(session.PydevdSession):
         for name in ('stdout', 'stderr'):
             setattr(pydevd, f'_global_redirect_{name}_to_server', False)
             output.stop_redirect_stream_to_pydb_io_messages(name)
-        files: Any = importlib.import_module('pydevd_file_utils')
-        files.setup_client_server_paths([])
+        _map_paths([])
 
     def _read_version(self) -> str:
         return str(sys.modules['debugpy'].__version__)
+
+
+def _map_paths(pairs: list[tuple[str, ...]]) -> None:
+    files: Any = importlib.import_module('pydevd_file_utils')
+    files.setup_client_server_paths(pairs)
 
 
 def _directory() -> str:

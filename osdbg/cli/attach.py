@@ -30,6 +30,8 @@ from osdbg.cli import processes
 from osdbg.cli import terminal as terminal_
 from osdbg import exceptions
 from osdbg.gateway import protocol
+from osdbg.ide import targets
+from osdbg.ide import vscode
 
 _CONNECT_SECONDS = 5.0
 
@@ -181,32 +183,20 @@ def tell_ide(process: processes.Process) -> str:
 
     :param process: what the gateway says of it
     """
-    host, port = process['host'], process['port']
-    place = {'host': host, 'port': port}
     name = processes.show(process['name'])
-    first = ''
-    has_tls = bool(process.get('tls'))
-    if has_tls or addresses.is_unix(host):
-        tunnel = addresses.tunnel(host, port, has_tls)
-        first = f'on its machine type {processes.show(tunnel)}, and '
-        place = {'host': '127.0.0.1', 'port': port or addresses.DEFAULT_PORT}
+    target = targets.of(process)
     if process['protocol'] == 'pydevd':
         return (
             f'{name} is debugged by {process["backend"]}: let the debug '
             f'server of the IDE listen at '
-            f'{addresses.spell(processes.show(host), port)}'
+            f'{addresses.spell(processes.show(target.host), target.port)}'
         )
-    configuration = {
-        'name': f'osdbg: {name}',
-        'type': 'debugpy',
-        'request': 'attach',
-        'listen' if process['dials'] else 'connect': place,
-        'justMyCode': False,
-        'subProcess': True,
-    }
+    first = f'on its machine type {target.first}, and ' * bool(target.first)
+    configuration = vscode.VSCode().configuration(target)
     return (
-        f'{name} is debugged from an IDE: {first}in the launch.json of VS '
-        f'Code, or what another has for it, write\n'
+        f'{name} is debugged from an IDE: {first}type osdbg ide vscode '
+        f'{name}, or in the launch.json of VS Code, or what another has for '
+        f'it, write\n'
         f'{json.dumps(configuration, indent=4)}'
     )
 

@@ -35,6 +35,7 @@ COMMANDS = {
     'completion': 'print what lets a shell complete commands and services',
     'demo': 'watch a service with three workers being debugged',
     'env': 'print the environment that has the effect of osdbg run',
+    'ide': 'write the configuration that an IDE or editor needs',
     'open': 'let clients come to a service with activate = on_demand',
     'ps': 'show every armed process: what it does, where, and for whom',
     'run': 'run an unmodified service under osdbg',

@@ -37,7 +37,6 @@ BAD_VALUES = {
     'suspend': 'maybe',
 }
 BEYOND = {
-    'path_mappings': '/here=/there',
     'redirect_output': 'True',
 }
 

@@ -22,7 +22,7 @@ from tests.unit import third_party
 
 WISHES = (
     ('debugpy', 'redirect_output', True, 'redirectOutput'),
-    ('debugpy', 'path_mappings', (('/a', '/b'),), 'pathMappings'),
+    ('remote_pdb', 'path_mappings', (('/a', '/b'),), 'backend = debugpy or'),
     ('ptvsd', 'redirect_output', True, 'backend = pydevd_pycharm or pydevd'),
     ('remote_pdb', 'wait_for_client', True, 'suspend = true'),
     ('rpdb', 'activate', 'on_init', 'backend = debugpy or'),
