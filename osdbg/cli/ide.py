@@ -171,7 +171,7 @@ def _renamed(plan: targets.Plan, name: str) -> targets.Plan:
             f'--name {processes.show(name)} would be that of '
             f'{len(plan.targets)} configurations: name a SERVICE'
         )
-    plan.targets[0] = plan.targets[0].renamed(f'osdbg: {name}')
+    plan.targets[0] = plan.targets[0].renamed(f'osdbg: {processes.show(name)}')
     return plan
 
 

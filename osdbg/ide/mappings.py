@@ -137,9 +137,12 @@ def _is_same(local: str, remote: str, shared: bool) -> bool:
 def _roots(sources: Sequence[str]) -> Iterator[str]:
     """Yield what may be on the ``sys.path`` for the checkouts."""
     for source in sources:
-        top = os.path.abspath(source)
+        top = source
         while os.path.exists(os.path.join(top, _INIT)):
-            top = os.path.dirname(top)  # it is a package itself
+            top = os.path.dirname(top)
+        if top != source:
+            yield from (top, source)  # it is a package itself
+            continue
         for checkout in (top, *_children(top)):
             for layout in _LAYOUTS:
                 root = os.path.join(checkout, layout).rstrip(os.sep)

@@ -50,10 +50,14 @@ def by_hand(
     :param name: what to call it; empty for its address
     """
     here, number, first = reach(host, port)
-    name = name or (host if addresses.is_unix(host) else f'port {port}')
+    name = name or (host if addresses.is_unix(host) else f'port {number}')
     found = mappings.find({}, [], list(given))
     target = base.Target(
-        f'osdbg: {name}', here, number, False, tuple(found.mapped), first
+        f'osdbg: {processes.show(name)}',
+        here,
+        number,
+        mappings=tuple(found.mapped),
+        first=first,
     )
     return Plan([target], found)
 
