@@ -17,6 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent / '_exts'))
 
 extensions = [
     'backend_table',
+    'client_table',
     'openstackdocstheme',
     'oslo_config.sphinxext',
     'sphinx.ext.autodoc',

@@ -14,8 +14,7 @@
 
 It is what VS Code, Zed and vimspector take for JSON: with ``//`` and ``/* */``
 and commas after the last item. What is not edited stays as it is, character
-by character; libraries that keep comments (json-five) lay out anew what they
-have read.
+by character, and what they would refuse is refused.
 """
 
 from __future__ import annotations

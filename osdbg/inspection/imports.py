@@ -60,7 +60,8 @@ def look(settings: settings_.Settings) -> dict[str, Any]:
 
 
 def _is_name(name: Any) -> bool:
-    return type(name) is str
+    # Not the copies of multiprocessing and eventlet: __mp_main__ and so on.
+    return type(name) is str and (name == _MAIN or not name.startswith('__'))
 
 
 def _places(module: Any) -> tuple[list[str], bool]:
