@@ -15,7 +15,7 @@
 The forms: ``dape-configs`` in dape.el of github.com/svaante/dape, and
 dap-python.el of github.com/emacs-lsp/dap-mode (0.7 and later). dape connects
 once more for each ``startDebugging``; dap-mode hears of other workers, and
-does nothing (``debugpyAttach`` in dap-python.el).
+does nothing (``debugpyAttach`` in dap-python.el): the block has it connect.
 """
 
 from __future__ import annotations
@@ -47,7 +47,14 @@ _DAP_MODE = """\
      :debugger debugpy
      :request "attach"
      :connect (:host %(host)s :port %(port)s)
-     %(arguments)s)))
+     %(arguments)s))
+  (cl-defmethod dap-handle-event
+    ((_event-type (eql debugpyAttach)) session worker)
+    (let ((found (copy-sequence (dap--debug-session-launch-args session))))
+      (setq found (plist-put found :name (gethash "name" worker)))
+      (setq found
+            (plist-put found :subProcessId (gethash "subProcessId" worker)))
+      (run-at-time 0 nil #'dap-start-debugging found))))
 """
 
 
@@ -78,8 +85,8 @@ class Emacs(base.Client):
         """Say what to do in the client now."""
         return (
             f'type M-x load-file RET {self.place} RET, then M-x dape RET '
-            f'{targets[0].slug()} RET; or, with dap-mode, which reaches one '
-            f'worker at a time, M-x dap-debug RET {targets[0].name} RET'
+            f'{targets[0].slug()} RET; or, with dap-mode, M-x dap-debug RET '
+            f'{targets[0].name} RET'
         )
 
 

@@ -38,7 +38,14 @@ BLOCK = '''\
      :request "attach"
      :connect (:host "::1" :port 5679)
      :justMyCode :json-false
-     :subProcess t)))
+     :subProcess t))
+  (cl-defmethod dap-handle-event
+    ((_event-type (eql debugpyAttach)) session worker)
+    (let ((found (copy-sequence (dap--debug-session-launch-args session))))
+      (setq found (plist-put found :name (gethash "name" worker)))
+      (setq found
+            (plist-put found :subProcessId (gethash "subProcessId" worker)))
+      (run-at-time 0 nil #'dap-start-debugging found))))
 ;; osdbg: nova-compute: end
 '''
 
