@@ -72,6 +72,14 @@ class Heartbeats:
         self._due = now + wait
 
 
+def agreed(objects: list[Any]) -> list[float]:
+    """Return the intervals of the connections that are open, in seconds.
+
+    :param objects: what ``gc`` knows
+    """
+    return [float(each.heartbeat) for each in _connections(objects)]
+
+
 def _connections(objects: list[Any]) -> list[Any]:
     """Return those that are open and for which heartbeats were agreed on."""
     kind = getattr(sys.modules.get('amqp.connection'), 'Connection', None)

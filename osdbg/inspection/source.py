@@ -1,0 +1,269 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What a process has loaded of a source file, and where it is in it.
+
+No code of the service is run: modules are looked up in their dictionaries,
+and functions are found by ``gc``, wherever decorators have put them. The file
+is compiled, here and not by who asks, who may have another Python, only if it
+has been changed since the process started.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Iterator
+import dis
+import gc
+import hashlib
+import io
+import os
+import sys
+import types
+from typing import Any
+
+from osdbg import frames
+from osdbg import settings as settings_
+
+MAX_SOURCE = 4 * 1024 * 1024
+"""The longest file that is read, in bytes."""
+
+_MAX_NAMESAKES = 5
+_MAX_CHANGED = 5
+_MAX_FRAMES = 50
+_SUFFIXES = ('.py', '.pyc', '.so')
+
+
+def look(settings: settings_.Settings, path: str) -> dict[str, Any]:
+    """Tell what is loaded of a file.
+
+    :param settings: the options of this process
+    :param path: the file, or the last parts of its path, as it is called
+        where the question comes from
+    """
+    wanted = tuple(part for part in path.split('/') if part not in ('', '.'))
+    matches, namesakes = _find(wanted)
+    objects = gc.get_objects()
+    return {
+        'modules': [_describe(name, file, objects) for name, file in matches],
+        'namesakes': namesakes[:_MAX_NAMESAKES],
+        'path': [each for each in sys.path if type(each) is str],
+        'cwd': _cwd(),
+    }
+
+
+def _cwd() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        return ''  # it has been removed
+
+
+# Modules.
+
+
+def _find(wanted: tuple[str, ...]) -> tuple[list[list[str]], list[str]]:
+    """Return the modules that a path means, and those of the same name.
+
+    It means one if it ends as the name of the module does: where the package
+    lies may differ between two machines, its inside does not.
+    """
+    matches, namesakes = [], []
+    for name, file in _modules():
+        parts = tuple(file.split('/'))
+        if _stem(parts[-1]) != _stem(wanted[-1]):
+            continue
+        depth = len(name.split('.')) + (_stem(parts[-1]) == '__init__')
+        depth = min(depth, len(wanted))
+        if parts[-depth:-1] == wanted[-depth:-1]:
+            matches.append([name, file])
+        else:
+            namesakes.append(file)
+    # A script may be imported as well: by both names it is one file.
+    exact = [each for each in matches if each[1] == '/' + '/'.join(wanted)]
+    return exact or matches, sorted(set(namesakes))
+
+
+def _modules() -> Iterator[tuple[str, str]]:
+    for name, module in list(sys.modules.items()):
+        file = _attribute(module, '__file__')
+        if type(name) is str and type(file) is str:
+            yield name, os.path.abspath(file)
+
+
+def _attribute(module: Any, name: str) -> Any:
+    """Read an attribute of a module, which may be a lazy one, or none."""
+    if not issubclass(type(module), types.ModuleType):
+        return None
+    return object.__getattribute__(module, '__dict__').get(name)
+
+
+def _stem(name: str) -> str:
+    """Return ``manager`` for ``manager.cpython-311-x86_64-linux-gnu.so``."""
+    if name.endswith(_SUFFIXES):
+        return name.partition('.')[0]
+    return name
+
+
+def _describe(name: str, file: str, objects: list[Any]) -> dict[str, Any]:
+    spec = _attribute(sys.modules.get(name), '__spec__')
+    frozen = getattr(spec, 'origin', None) == 'frozen'
+    loaded = _codes(f'<frozen {name}>' if frozen else file, objects)
+    data = _read(file)
+    return {
+        'name': name,
+        'file': file,
+        'frozen': frozen,
+        'sha256': digest(data) if data is not None else '',
+        'changed': _changed(file, data, loaded),
+        'lines': sorted({line for code in loaded for line in _lines(code)}),
+        'running': _running(set(loaded), objects),
+    }
+
+
+def _read(file: str) -> bytes | None:
+    try:
+        # Not open(), which eventlet may have replaced.
+        with io.open(file, 'rb') as stream:  # noqa: UP020
+            return stream.read(MAX_SOURCE)
+    except OSError:
+        return None
+
+
+def digest(data: bytes) -> str:
+    """Return the hash of a source, however its lines end."""
+    return hashlib.sha256(data.replace(b'\r\n', b'\n')).hexdigest()
+
+
+# Code.
+
+
+def _codes(file: str, objects: list[Any]) -> list[types.CodeType]:
+    """Return all code of a file that can run again, or runs."""
+    found: dict[int, types.CodeType] = {}
+    files: dict[str, bool] = {}
+    for code in _roots(objects):
+        name = code.co_filename
+        if name not in files:
+            files[name] = name == file or os.path.abspath(name) == file
+        if files[name]:
+            found.update((id(each), each) for each in _nested(code))
+    return list(found.values())
+
+
+def _roots(objects: list[Any]) -> Iterator[types.CodeType]:
+    for each in objects:
+        if type(each) is types.FunctionType:
+            yield each.__code__
+    for _where, frame in _stacks(objects):
+        yield frame.f_code
+
+
+def _nested(code: types.CodeType) -> Iterator[types.CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if type(constant) is types.CodeType:
+            yield from _nested(constant)
+
+
+def _lines(code: types.CodeType) -> list[int]:
+    """Return the lines at which a breakpoint stops in a code."""
+    found = [line for _, line in dis.findlinestarts(code) if line]
+    inside = [line for line in found if line != code.co_firstlineno]
+    # Nothing but the call itself happens at "def", unless all of it is there.
+    is_def = not code.co_name.startswith('<') and bool(inside)
+    return inside if is_def else found
+
+
+def _changed(
+    file: str, data: bytes | None, loaded: Iterable[types.CodeType]
+) -> list[str]:
+    """Return the functions that are not any more as the file has them."""
+    if data is None or not file.endswith('.py') or not _is_newer(file):
+        return []
+    try:
+        module = compile(data, file, 'exec', dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return ['all of it: Python would not take the file as it is now']
+    current = set(_nested(module))
+    return [
+        f'{code.co_name}() in line {code.co_firstlineno}'
+        for code in loaded
+        if code not in current
+    ][:_MAX_CHANGED]
+
+
+def _is_newer(file: str) -> bool:
+    """Tell whether a file may have changed since this process started.
+
+    By the time that nobody can set: pip and rsync keep the other one.
+    """
+    try:
+        return os.stat(file).st_ctime >= _start() - 1
+    except (OSError, ValueError, IndexError):
+        return True
+
+
+def _start() -> float:
+    with io.open('/proc/self/stat', 'rb') as stream:  # noqa: UP020
+        ticks = int(stream.read().rpartition(b')')[2].split()[19])
+    with io.open('/proc/stat', 'rb') as stream:  # noqa: UP020
+        (boot,) = (
+            int(line.split()[1])
+            for line in stream
+            if line.startswith(b'btime')
+        )
+    return boot + ticks / os.sysconf('SC_CLK_TCK')
+
+
+# Frames.
+
+
+def _running(
+    codes: set[types.CodeType], objects: list[Any]
+) -> list[dict[str, Any]]:
+    """Return what runs, or is parked, in some code."""
+    found = [
+        {
+            'where': where,
+            'function': frame.f_code.co_name,
+            'first': frame.f_code.co_firstlineno,
+            'last': max(_lines(frame.f_code), default=0),
+            'line': frame.f_lineno,
+        }
+        for where, frame in _stacks(objects)
+        if frame.f_code in codes
+    ]
+    return found[:_MAX_FRAMES]
+
+
+def _stacks(
+    objects: list[Any],
+) -> Iterator[tuple[str, types.FrameType]]:
+    """Return every frame of every thread and of every parked green thread."""
+    for top in frames.current().values():
+        yield from (('thread', frame) for frame in _chain(top))
+    kind = getattr(sys.modules.get('greenlet'), 'greenlet', None)
+    if kind is None:
+        return
+    for each in objects:
+        if issubclass(type(each), kind):
+            # A running one has none: it is on the stack of its thread.
+            top = kind.gr_frame.__get__(each)
+            if top is not None:
+                yield from (('green thread', f) for f in _chain(top))
+
+
+def _chain(frame: types.FrameType | None) -> Iterator[types.FrameType]:
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
