@@ -34,6 +34,7 @@ COMMANDS = {
     'close': 'send clients away from a service, and let no more come',
     'completion': 'print what lets a shell complete commands and services',
     'demo': 'watch a service with three workers being debugged',
+    'doctor': 'find out why a breakpoint does not stop',
     'env': 'print the environment that has the effect of osdbg run',
     'ide': 'write the configuration that an IDE or editor needs',
     'open': 'let clients come to a service with activate = on_demand',

@@ -22,10 +22,12 @@ from typing import Any
 async def find(number: int) -> str:
     """Name the process that listens on a TCP port, as far as one may know."""
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(None, _find, number)
+    found = await loop.run_in_executor(None, name, number)
+    return found or 'another program'
 
 
-def _find(number: int) -> str:
+def name(number: int) -> str:
+    """Name the process that listens on a TCP port; nothing if none is seen."""
     try:
         import psutil
 
@@ -33,8 +35,8 @@ def _find(number: int) -> str:
         for connection in connections(kind='tcp'):
             if connection.status == psutil.CONN_LISTEN and connection.pid:
                 if connection.laddr.port == number:
-                    name = psutil.Process(connection.pid).name()
-                    return f'{name} (process {connection.pid})'
+                    program = psutil.Process(connection.pid).name()
+                    return f'{program} (process {connection.pid})'
     except Exception:  # noqa: S110
         pass  # the line about the port is worth more than the name
-    return 'another program'
+    return ''

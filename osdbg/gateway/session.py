@@ -24,6 +24,7 @@ import asyncio
 from typing import Any, TYPE_CHECKING
 
 from osdbg.gateway.announcer import Announcer
+from osdbg.gateway import attaching
 from osdbg.gateway.attachment import Attachment
 from osdbg.gateway import bounds
 from osdbg.gateway.capabilities import CAPABILITIES
@@ -224,6 +225,11 @@ class Session:
             (self._port.host, self._port.number),
         )
         self._background(self._attach(request, self._initialize))
+
+    @property
+    def wishes(self) -> dict[str, Any]:
+        """What the client has asked for that decides where it stops."""
+        return attaching.wishes(self._arguments or {})
 
     @property
     def _child(self) -> Any:

@@ -375,6 +375,7 @@ class Worker:
             'uid': self.guard.uid,
             'client': self.guard.client,
             'version': self.version,
+            'wishes': getattr(self.session, 'wishes', {}),
         }
 
     def tell_port(self, trouble: str) -> None:

@@ -22,17 +22,22 @@ patching: no lock of the service is taken and no code of it is run.
 from __future__ import annotations
 
 import importlib
+import time
 from typing import Any
 
 from osdbg.gateway import payload
 from osdbg.gateway import protocol
 from osdbg import settings as settings_
+from osdbg import waiting
 
 KINDS = ('imports', 'process', 'source', 'stacks')
 """What can be asked for: the modules of this package."""
 
 MAX_ANSWER = 32 * 1024 * 1024
 """How long an answer may be, in bytes."""
+
+CLOCK: float = time.time() - waiting.monotonic()
+"""What the clock of the day was ahead of the other one at the start."""
 
 # For the gateway to take it all; it does not wait longer for a command that
 # has stopped reading.

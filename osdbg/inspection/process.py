@@ -23,12 +23,15 @@ import gc
 import os
 import re
 import sys
+import time
 import types
 from typing import Any
 
 from osdbg import backends
 from osdbg import exceptions
 from osdbg import heartbeats
+from osdbg import inspection
+from osdbg.inspection import source
 from osdbg import patching
 from osdbg import settings as settings_
 from osdbg import waiting
@@ -70,16 +73,14 @@ def look(settings: settings_.Settings) -> dict[str, Any]:
         'versions': installed(sys.path),
         'osdbg': os.path.dirname(os.path.abspath(settings_.__file__)),
         'server': _server(),
-        'clock': [_time(), waiting.monotonic()],
+        'started': source.started(),
+        'clock': _clock(),
         'namespaces': namespaces('self'),
         'amqp': heartbeats.agreed(gc.get_objects()),
         'watchdog': {
             name: os.environ[name] for name in _WATCHDOG if name in os.environ
         },
     }
-
-
-_time: Any = patching.native('time').time
 
 
 def _python() -> dict[str, Any]:
@@ -144,6 +145,13 @@ def installed(path: list[str]) -> dict[str, list[list[str]]]:
 
 def _normal(name: str) -> str:
     return re.sub('[-_.]+', '-', name).lower()
+
+
+def _clock() -> dict[str, float]:
+    """Tell the time, and how far the clock was set since the start."""
+    now, steady = time.time(), waiting.monotonic()
+    jumped = now - steady - inspection.CLOCK
+    return {'time': now, 'monotonic': steady, 'jumped': jumped}
 
 
 def _server() -> dict[str, Any]:

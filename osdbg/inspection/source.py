@@ -125,7 +125,7 @@ def _describe(name: str, file: str, objects: list[Any]) -> dict[str, Any]:
         'frozen': frozen,
         'sha256': digest(data) if data is not None else '',
         'changed': _changed(file, data, loaded),
-        'lines': sorted({line for code in loaded for line in _lines(code)}),
+        'lines': sorted({line for code in loaded for line in lines(code)}),
         'running': _running(set(loaded), objects),
     }
 
@@ -175,7 +175,7 @@ def _nested(code: types.CodeType) -> Iterator[types.CodeType]:
             yield from _nested(constant)
 
 
-def _lines(code: types.CodeType) -> list[int]:
+def lines(code: types.CodeType) -> list[int]:
     """Return the lines at which a breakpoint stops in a code."""
     found = [line for _, line in dis.findlinestarts(code) if line]
     inside = [line for line in found if line != code.co_firstlineno]
@@ -208,13 +208,18 @@ def _is_newer(file: str) -> bool:
     By the time that nobody can set: pip and rsync keep the other one.
     """
     try:
-        return os.stat(file).st_ctime >= _start() - 1
+        return os.stat(file).st_ctime >= started() - 1
     except (OSError, ValueError, IndexError):
         return True
 
 
-def _start() -> float:
-    with io.open('/proc/self/stat', 'rb') as stream:  # noqa: UP020
+def started(pid: int | str = 'self') -> float:
+    """Return when a process started, by the clock of the day.
+
+    :param pid: which
+    :raises: OSError
+    """
+    with io.open(f'/proc/{pid}/stat', 'rb') as stream:  # noqa: UP020
         ticks = int(stream.read().rpartition(b')')[2].split()[19])
     with io.open('/proc/stat', 'rb') as stream:  # noqa: UP020
         (boot,) = (
@@ -237,7 +242,7 @@ def _running(
             'where': where,
             'function': frame.f_code.co_name,
             'first': frame.f_code.co_firstlineno,
-            'last': max(_lines(frame.f_code), default=0),
+            'last': max(lines(frame.f_code), default=0),
             'line': frame.f_lineno,
         }
         for where, frame in _stacks(objects)

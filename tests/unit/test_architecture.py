@@ -43,7 +43,7 @@ LEVELS = (
     ('audit', 'debugger', 'greeting', 'inspection', 'progress'),
     ('agent', 'prompter'),
     ('arming', 'bootstrap', 'breakpoints'),
-    ('cli', 'integrations', 'ide', '_site'),
+    ('cli', 'doctor', 'integrations', 'ide', '_site'),
     ('__main__',),
 )
 RANK = {room: rank for rank, rooms in enumerate(LEVELS) for room in rooms}
