@@ -20,6 +20,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     from osdbg import agent as agent_
@@ -227,9 +228,12 @@ def _init(
     return None
 
 
-def is_disabled() -> bool:
-    """Tell whether ``OSDBG_DISABLE`` is set, whatever the options say."""
-    return os.environ.get(_DISABLE, '').strip().lower() not in _NOT
+def is_disabled(environ: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether ``OSDBG_DISABLE`` is set, whatever the options say.
+
+    :param environ: of this process, or of another
+    """
+    return environ.get(_DISABLE, '').strip().lower() not in _NOT
 
 
 def _weld() -> None:

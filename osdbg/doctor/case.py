@@ -36,6 +36,11 @@ class Spot:
         """The file as it is called here."""
         return os.path.abspath(self.path)
 
+    @property
+    def asked(self) -> str:
+        """The file as a service is asked for it."""
+        return self.local if os.path.exists(self.local) else self.path
+
     def read(self) -> bytes | None:
         """Return the source that lies here; None if there is none."""
         try:
@@ -123,7 +128,7 @@ def gather(service: str | None, spot: Spot | None) -> Case:
     for each, (_, told) in zip(patients, look.ask_all(armed, 'process')):
         each.told = told
     if spot is not None:
-        answers = look.ask_all(armed, 'source', path=spot.local)
+        answers = look.ask_all(armed, 'source', path=spot.asked)
         for each, (_, told) in zip(patients, answers):
             each.source = told
     return Case(patients, spot)

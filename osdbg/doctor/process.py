@@ -15,10 +15,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+import itertools
 import os
+import re
 
 from osdbg import addresses
 from osdbg import backends
+from osdbg import bootstrap
 from osdbg.doctor.case import Case
 from osdbg.doctor.case import Patient
 from osdbg.doctor.findings import Check
@@ -158,7 +161,8 @@ UNATTACHED = Check(
     'osdbg attach {pid} says how',
 )
 
-_ISOLATING = ('-I', '-E')
+_ISOLATING = frozenset('IES')
+_FLAGS = re.compile('-[a-zA-Z]+')
 _SCOPE = '/proc/sys/kernel/yama/ptrace_scope'
 
 
@@ -220,7 +224,7 @@ def _unarmed(patient: Patient) -> Iterator[Finding]:
         )
     elif not proc.is_python(pid):
         yield NOT_PYTHON.found(who, program=proc.program(pid), pid=pid)
-    elif variables.get('OSDBG_DISABLE'):
+    elif bootstrap.is_disabled(variables):
         yield DISABLED.found(who, value=variables['OSDBG_DISABLE'])
     elif not _elsewhere(pid):
         yield _missing(patient, variables)
@@ -242,9 +246,9 @@ def _missing(patient: Patient, variables: dict[str, str]) -> Finding:
     if refused is not None:
         source = getattr(refused, 'source', 'its configuration')
         return OPTION_REFUSED.found(who, reason=refused, source=source)
-    flags = [word for word in proc.words(pid)[1:3] if word in _ISOLATING]
-    if flags and environment.SITE in variables.get('PYTHONPATH', ''):
-        return ISOLATED.found(who, flag=flags[0])
+    flag = _isolating(proc.words(pid))
+    if flag and environment.SITE in variables.get('PYTHONPATH', ''):
+        return ISOLATED.found(who, flag=flag)
     if (
         not proc.can_import(pid, 'osdbg')
         and environment.INJECT not in variables
@@ -258,6 +262,13 @@ def _missing(patient: Patient, variables: dict[str, str]) -> Finding:
         )
     port, source = given.get('port', given.get('activate', ('?', '?')))
     return NOBODY_CALLS.found(who, port=port, source=source, command=command)
+
+
+def _isolating(line: list[str]) -> str:
+    """Return the flag of a Python that keeps osdbg out, if it has one."""
+    flags = itertools.takewhile(_FLAGS.fullmatch, line[1:])
+    found = sorted({*''.join(flags)} & _ISOLATING)
+    return f'-{found[0]}' if found else ''
 
 
 def _refused(given: written.Written) -> exceptions.OsdbgError | None:
