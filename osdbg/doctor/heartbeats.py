@@ -62,7 +62,7 @@ def examine(case: Case) -> Iterator[Finding]:
         told, who = patient.told, patient.title
         if told['options'].get('keep_heartbeats') != 'True':
             yield from _threats(patient)
-        if 'oslo.messaging' in told['versions'] and told['amqp']:
+        if told['amqp']:
             yield DRIVER.found(who, settings=_settings(patient.pid))
 
 

@@ -24,6 +24,7 @@ from osdbg.doctor.findings import Finding
 from osdbg.doctor.findings import NOTE
 from osdbg.doctor.findings import PROBLEM
 from osdbg.doctor import proc
+from osdbg.inspection import process as inspection
 
 TITLE = 'The server'
 
@@ -31,9 +32,8 @@ UWSGI_THREADS = Check(
     'uwsgi-threads',
     PROBLEM,
     'uWSGI runs no threads of Python in it',
-    'osdbg waits in a thread, and a debugger is made of them: without '
-    'enable-threads (or threads) none ever runs. From uWSGI 2.0.27 on they '
-    'run unless that is set to false.',
+    'osdbg waits in a thread, and a debugger is made of them: before uWSGI '
+    '2.0.27 none ever runs without enable-threads, or threads.',
     'add to its configuration: enable-threads = true',
 )
 HARAKIRI = Check(
@@ -62,6 +62,7 @@ MOD_WSGI = Check(
     'application = wsgi.wrap(application)',
 )
 
+_THREADS_SINCE = (2, 0, 27)
 _FALSE = ('false', '0', 'off', 'no')
 
 
@@ -94,12 +95,20 @@ def _unarmed(patient: Patient) -> Iterator[Finding]:
 
 
 def _lacks_threads(pid: int) -> bool:
-    """Tell whether this uWSGI was told to run none, or not told at all."""
+    """Tell whether this uWSGI runs none, as far as one can see."""
     options = _uwsgi_options(pid)
     if 'threads' in options:
         return False
-    said = options.get('enable-threads')
-    return said is not None and said.lower() in _FALSE
+    said = options.get('enable-threads', 'false')
+    return said.lower() in _FALSE and not _is_new(pid)
+
+
+def _is_new(pid: int) -> bool:
+    """Tell whether it is a uWSGI that runs them without being told."""
+    path = [proc.inside(pid, each) for each in proc.import_path(pid)]
+    found = inspection.installed(path).get('uWSGI', [['0', '']])
+    numbers = re.findall(r'\d+', found[0][0])
+    return tuple(map(int, numbers)) >= _THREADS_SINCE
 
 
 def _uwsgi_options(pid: int) -> dict[str, str]:

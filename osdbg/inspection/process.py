@@ -185,7 +185,7 @@ def _gunicorn() -> dict[str, str]:
         if issubclass(type(each), kind):
             timeout = vars(each).get('timeout')
             # It has half of what the arbiter gives it.
-            return {'timeout': str(2 * timeout)} if timeout else {}
+            return {'timeout': f'{2 * timeout:g}'} if timeout else {}
     return {}
 
 

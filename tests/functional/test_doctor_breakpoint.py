@@ -14,11 +14,16 @@
 
 import os
 import pathlib
+import signal
 import subprocess
 import sys
+import unittest
 
+from tests.functional import dap
 from tests.functional import doctor_case
+from tests.functional.harness import APP
 from tests.functional.harness import free_port
+from tests.functional.harness import line_of
 from tests.functional.harness import wait_until
 
 SERVICE = '''
@@ -62,6 +67,10 @@ PyMODINIT_FUNC PyInit_mod(void) { return PyModule_Create(&module); }
 '''
 
 
+def names(finding):
+    return [title.partition(' ')[0] for title in finding['processes']]
+
+
 class BreakpointTest(doctor_case.DoctorTestCase):
     def start(self, code=None, *flags, **environ):
         """Start a service that imports ``mod``, from its own directory."""
@@ -83,6 +92,19 @@ class BreakpointTest(doctor_case.DoctorTestCase):
         )
         wait_until('armed service', self.processes_told)
         return process
+
+    def start_another(self, more=''):
+        """Start one more process of the same service and port."""
+        text = SERVICE.replace('import mod', more)
+        self.play(
+            sys.executable,
+            self.file('another/svc.py', text),
+            environ={
+                'CODE': os.path.dirname(self.mod),
+                'OS_REMOTE_DEBUG__PORT': str(self.port),
+            },
+        )
+        wait_until('two', lambda: len(self.processes_told()) == 2)
 
     def at(self, line=LINE, path=None):
         return f'{path or self.mod}:{line}'
@@ -191,6 +213,62 @@ class BreakpointTest(doctor_case.DoctorTestCase):
         self.assertIn('mapped', found)
         self.assertNotIn('not-mapped', found)
         client.detach()
+
+    def test_library(self):
+        self.start()
+        spot = self.at(1, signal.__file__)
+        self.assertEqual('note', self.find('library', spot)['level'])
+        for wanted, check in ((True, 'just-my-code'), (False, None)):
+            client = self.attach(self.port, justMyCode=wanted)
+            found = self.doctor(spot)
+            self.assertEqual(
+                {check} - {None}, {'library', 'just-my-code'} & {*found}
+            )
+            client.detach()
+            wait_until('detached', self.is_free)
+
+    def is_free(self):
+        told = self.processes_told().values()
+        return all(each['state'] == 'armed' for each in told)
+
+    @unittest.skipIf(sys.version_info < (3, 11), 'has few frozen modules')
+    def test_frozen(self):
+        self.start()
+        finding = self.find('frozen', self.at(100, os.__file__))
+        self.assertIn('-X frozen_modules=off', finding['type'])
+
+    def test_frozen_that_are_not(self):
+        self.start(None, '-X', 'frozen_modules=off')
+        self.assert_absent('frozen', self.at(100, os.__file__))
+
+    def test_not_imported_here(self):
+        self.start()
+        self.start_another()
+        finding = self.find('not-imported-here', self.at(), 'svc')
+        self.assertEqual(['svc/1'], names(finding))
+
+    def test_attached_elsewhere(self):
+        self.start()
+        self.start_another('import mod')
+        session = dap.Session('127.0.0.1', self.port)
+        self.addCleanup(session.close)
+        session.initialize()
+        session.attach(lambda session: None)
+        finding = self.find('attached-elsewhere', self.at(), 'svc')
+        self.assertIn('svc/0', finding['what'])
+        self.assertEqual(['svc/1'], names(finding))
+
+    def test_inside(self):
+        service = self.start_service(engine='eventlet', port=free_port())
+        (worker,) = service.wait_workers()
+        wait_until('armed worker', self.processes_told)
+        spot = self.at(line_of('thread'), APP)
+        self.assert_absent('inside', spot)
+        pending = worker.get_later('/thread?seconds=5')
+        wait_until('parked request', lambda: 'inside' in self.doctor(spot))
+        self.assertIn('in thread() already', self.find('inside', spot)['what'])
+        self.assert_answered(pending)
+        self.assert_absent('inside', spot)
 
     def test_not_here(self):
         self.start()

@@ -12,10 +12,12 @@
 
 """``osdbg doctor``: is osdbg on in a process, and may clients come?"""
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import unittest
 import venv
 
 from osdbg import environment
@@ -43,6 +45,27 @@ os.setgid({NOBODY})
 os.setuid({NOBODY})
 sys.exit(main.main())
 '''
+
+
+@unittest.skipUnless(os.geteuid() == 0, 'takes root')
+class StrangerTest(doctor_case.DoctorTestCase):
+    def test_not_yours(self):
+        process = self.script(WAIT)
+        done = subprocess.run(
+            [sys.executable, '-c', AS_NOBODY, 'doctor', '--json']
+            + [str(process.pid)],
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+        )
+        self.assertEqual((1, ''), (done.returncode, done.stderr))
+        (finding,) = (
+            each
+            for each in json.loads(done.stdout)['findings']
+            if each['check'] == 'not-yours'
+        )
+        self.assertEqual(f'sudo osdbg doctor {process.pid}', finding['type'])
 
 
 class UnarmedTest(doctor_case.DoctorTestCase):
@@ -131,18 +154,6 @@ class UnarmedTest(doctor_case.DoctorTestCase):
         process = self.play('sh', '-c', 'echo READY; sleep 60; true')
         finding = self.find('not-python', process.pid)
         self.assertIn(f'pgrep -P {process.pid}', finding['type'])
-
-    def test_not_yours(self):
-        process = self.script(WAIT)
-        done = subprocess.run(
-            [sys.executable, '-c', AS_NOBODY, 'doctor', str(process.pid)],
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT,
-        )
-        self.assertEqual((1, ''), (done.returncode, done.stderr))
-        self.assertIn(f'type: sudo osdbg doctor {process.pid}', done.stdout)
 
     def test_no_such_process(self):
         done = self.osdbg('doctor', '999999999')

@@ -1,0 +1,188 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+import unittest
+
+from osdbg.inspection import source
+from tests.unit import fresh
+
+START = '''
+import os, sys, tempfile, types
+from osdbg import settings
+from osdbg.inspection import source
+home = tempfile.mkdtemp()
+sys.path.insert(0, home)
+def put(name, text):
+    path = os.path.join(home, name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, 'w') as file:
+        file.write(text)
+    return path
+def look(path):
+    return source.look(settings.Settings(), path)
+def one(path):
+    (module,) = look(path)['modules']
+    return module
+sys.dont_write_bytecode = True
+'''
+MATCHES = '''
+put('aa/__init__.py', '')
+put('aa/bb/__init__.py', '')
+path = put('aa/bb/mod.py', 'def f():\\n    return 1\\n')
+put('cc/__init__.py', '')
+put('cc/mod.py', '')
+import aa.bb.mod, cc.mod
+assert one(path)['name'] == 'aa.bb.mod'
+assert one('/elsewhere/src/aa/bb/mod.py')['name'] == 'aa.bb.mod'
+assert one('bb/mod.py')['name'] == 'aa.bb.mod'
+assert one('./aa/bb/mod.py')['lines'] == [2]
+assert len(look('mod.py')['modules']) == 2
+told = look('/elsewhere/xx/bb/mod.py')
+assert told['modules'] == [] and len(told['namesakes']) == 2, told
+assert one('aa/bb/__init__.py')['name'] == 'aa.bb'
+assert look('nothing.py')['modules'] == []
+print('OK')
+'''
+HIDDEN = '''
+path = put('mod.py', """
+import functools
+
+def wrap(function):
+    def inner(*args):
+        return function(*args)
+    return inner
+
+TABLE = {}
+
+@wrap
+def plain(one):
+    two = one
+    return two
+
+TABLE['x'] = lambda one: (
+    one + 1)
+
+class Kind:
+    @property
+    def prop(self):
+        return 1
+
+    @staticmethod
+    @functools.lru_cache
+    def cached():
+        def inside():
+            return 2
+        return inside()
+
+del plain
+kept = [wrap(len)]
+""")
+import mod
+mod.keep = mod.wrap.__closure__
+lines = one(path)['lines']
+# But for the one that is deleted.
+assert {5, 6, 7, 17, 22, 27, 28, 29} <= set(lines), lines
+assert not {2, 4, 9, 11, 12, 13, 14, 19, 20} & set(lines), lines
+print('OK')
+'''
+LAZY = '''
+class Lazy(types.ModuleType):
+    def __getattribute__(self, name):
+        raise SystemExit(f'it was asked for {name}')
+class Rude:
+    def __getattr__(self, name):
+        raise SystemExit(f'it was asked for {name}')
+    def __eq__(self, other):
+        raise SystemExit('it was compared')
+    __hash__ = None
+put('mod.py', 'x = 1')
+import mod
+sys.modules['lazy'] = Lazy('lazy')
+sys.modules['rude'] = rude = Rude()
+sys.modules['none'] = None
+assert one('mod.py')['name'] == 'mod'
+del sys.modules['lazy'], sys.modules['rude'], sys.modules['none']
+print('OK')
+'''
+CHANGED = '''
+path = put('mod.py', 'def f():\\n    return 1\\n\\ndef g():\\n    return 2\\n')
+import mod
+assert one(path)['changed'] == []
+put('mod.py', 'def f():\\n    return 1\\n\\ndef g():\\n    return 3\\n')
+assert one(path)['changed'] == ['g() in line 4'], one(path)
+put('mod.py', 'def (')
+assert 'would not take' in one(path)['changed'][0]
+os.unlink(path)
+assert (one(path)['sha256'], one(path)['changed']) == ('', [])
+print('OK')
+'''
+PARKED = '''
+path = put('mod.py', """
+import eventlet
+
+def wait(event):
+    event.wait()
+    return 1
+""")
+import eventlet
+eventlet.monkey_patch()
+import mod
+event = eventlet.Event()
+threads = [eventlet.spawn(mod.wait, event) for _ in range(3)]
+eventlet.sleep(0)
+running = one(path)['running']
+assert [(r['where'], r['function'], r['line']) for r in running] == [
+    ('green thread', 'wait', 5)] * 3, running
+event.send()
+[thread.wait() for thread in threads]
+assert one(path)['running'] == []
+print('OK')
+'''
+
+
+class TestLook(fresh.FreshTestCase):
+    def test_which_modules_a_path_means(self):
+        self.assert_ok(START + MATCHES)
+
+    def test_functions_wherever_decorators_have_put_them(self):
+        self.assert_ok(START + HIDDEN)
+
+    def test_modules_that_are_none(self):
+        self.assert_ok(START + LAZY)
+
+    def test_what_has_changed(self):
+        self.assert_ok(START + CHANGED)
+
+    def test_parked_green_threads(self):
+        self.assert_ok(START + PARKED)
+
+
+class TestDigest(unittest.TestCase):
+    def test_ends_of_lines_do_not_count(self):
+        self.assertEqual(source.digest(b'a\r\nb'), source.digest(b'a\nb'))
+        self.assertNotEqual(source.digest(b'a\nb'), source.digest(b'a b'))
+
+
+class TestLines(unittest.TestCase):
+    def test_def_is_no_line(self):
+        def function(one):
+            return one
+
+        first = function.__code__.co_firstlineno
+        self.assertEqual([first + 1], source.lines(function.__code__))
+
+    def test_unless_all_of_it_is_there(self):
+        # fmt: off
+        def function(one): return one  # noqa: E704
+        # fmt: on
+        first = function.__code__.co_firstlineno
+        self.assertEqual([first], source.lines(function.__code__))
