@@ -18,6 +18,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent / '_exts'))
 extensions = [
     'backend_table',
     'client_table',
+    'doctor_checks',
     'openstackdocstheme',
     'oslo_config.sphinxext',
     'sphinx.ext.autodoc',

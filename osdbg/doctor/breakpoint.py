@@ -305,13 +305,9 @@ def _once(patient: Patient, spot: Spot, module: dict[str, Any]) -> set[int]:
     """
     text = spot.read()
     if text is None or inspection.digest(text) != module['sha256']:
-        try:
-            with open(proc.inside(patient.pid, module['file']), 'rb') as file:
-                text = file.read()
-        except OSError:
-            return set()
+        text = proc.regular(proc.inside(patient.pid, module['file']))
     try:
-        code = compile(text, module['file'], 'exec', dont_inherit=True)
+        code = compile(text or b'', module['file'], 'exec', dont_inherit=True)
     except (SyntaxError, ValueError):
         return set()
     return set(_outside(code))

@@ -24,6 +24,23 @@ from osdbg.doctor import proc
 from osdbg import exceptions
 
 
+# What a process tells of itself: see inspection/process.py.
+_KEYS = {
+    'python',
+    'options',
+    'patched',
+    'debugger',
+    'versions',
+    'osdbg',
+    'server',
+    'started',
+    'clock',
+    'namespaces',
+    'amqp',
+    'watchdog',
+}
+
+
 @dataclasses.dataclass
 class Spot:
     """The line that is said not to stop."""
@@ -43,11 +60,7 @@ class Spot:
 
     def read(self) -> bytes | None:
         """Return the source that lies here; None if there is none."""
-        try:
-            with open(self.local, 'rb') as file:
-                return file.read()
-        except OSError:
-            return None
+        return proc.regular(self.local)
 
     def __str__(self) -> str:
         return f'{self.path}:{self.line}'
@@ -126,12 +139,18 @@ def gather(service: str | None, spot: Spot | None) -> Case:
         return Case(_unarmed(service), spot)
     patients = [Patient(each['pid'], each) for each in armed]
     for each, (_, told) in zip(patients, look.ask_all(armed, 'process')):
-        each.told = told
+        each.told = told if _KEYS <= told.keys() else _trouble(told)
     if spot is not None:
         answers = look.ask_all(armed, 'source', path=spot.asked)
         for each, (_, told) in zip(patients, answers):
             each.source = told
     return Case(patients, spot)
+
+
+def _trouble(told: look.Answer) -> look.Answer:
+    """Say why a process has not told what it is."""
+    other = 'it runs another version of osdbg: restart the service'
+    return {'trouble': told.get('trouble', other)}
 
 
 def _unarmed(service: str | None) -> list[Patient]:

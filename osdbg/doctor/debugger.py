@@ -33,7 +33,7 @@ NOT_LOADABLE = Check(
     PROBLEM,
     'its debugger cannot be loaded: {trouble}',
     'A client that attaches is refused with the same words.',
-    'see above',
+    'what it says, and attach again',
 )
 TWO_PYDEVDS = Check(
     'two-pydevds',

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 import socket
+import time
 
 from osdbg import addresses
 from osdbg.cli import processes
@@ -56,6 +57,9 @@ NO_IDE = Check(
 )
 
 _SECONDS = 2.0
+# For a gateway that has just heard of the service.
+_OPENING_SECONDS = 1.0
+_LOOK_SECONDS = 0.05
 
 
 def examine(case: Case) -> Iterator[Finding]:
@@ -111,6 +115,15 @@ def _try(host: str, port: int) -> str:
 
     :returns: why that cannot be done, or nothing
     """
+    end = time.monotonic() + _OPENING_SECONDS
+    reason = _connect(host, port)
+    while reason and time.monotonic() < end:
+        time.sleep(_LOOK_SECONDS)
+        reason = _connect(host, port)
+    return reason
+
+
+def _connect(host: str, port: int) -> str:
     try:
         if addresses.is_unix(host):
             sock = socket.socket(socket.AF_UNIX)

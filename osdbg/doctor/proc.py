@@ -18,6 +18,10 @@ from collections.abc import Iterator
 import glob
 import os
 import re
+import stat
+
+MAX_FILE = 4 * 1024 * 1024
+"""How much of a file is read, in bytes."""
 
 _PYTHON = re.compile(r'(python|pypy)[\d.]*')
 _EMBEDDING = ('apache2', 'httpd', 'uwsgi')
@@ -31,6 +35,31 @@ def read(pid: int, name: str) -> bytes | None:
             return file.read()
     except OSError:
         return None
+
+
+def regular(path: str) -> bytes | None:
+    """Return what is in a file; None if it is none, or may not be read.
+
+    Who wrote the path may be another user: it may be a pipe, on which an
+    ordinary ``open()`` would wait for ever.
+    """
+    try:
+        number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            return None
+        return os.read(number, MAX_FILE)
+    except OSError:
+        return None
+    finally:
+        os.close(number)
+
+
+def text(pid: int, path: str) -> str:
+    """Return the text of a file as a process sees it; empty without one."""
+    return (regular(inside(pid, path)) or b'').decode(errors='replace')
 
 
 def exists(pid: int) -> bool:
@@ -89,7 +118,9 @@ def named(wanted: str) -> list[int]:
             if wanted in (base, base[:-3] if base.endswith('.py') else base):
                 found.append(int(entry))
                 break
-    return sorted(set(found) - {os.getpid(), os.getppid()})
+    found = sorted(set(found) - {os.getpid(), os.getppid()})
+    # Not what starts it, or looks at its log.
+    return [pid for pid in found if is_python(pid)] or found
 
 
 def inside(pid: int, path: str) -> str:
@@ -145,11 +176,7 @@ def _prefixes(
 def _more(pid: int, directory: str) -> Iterator[str]:
     """Return the directories that the ``.pth`` files of another name."""
     for path in glob.glob(inside(pid, f'{glob.escape(directory)}/*.pth')):
-        try:
-            with open(path, encoding='utf-8', errors='replace') as file:
-                lines = file.read().splitlines()
-        except OSError:
-            continue
+        lines = (regular(path) or b'').decode(errors='replace').splitlines()
         yield from (line for line in lines if line.startswith('/'))
 
 

@@ -118,8 +118,8 @@ MUTE = Check(
     'mute',
     PROBLEM,
     'it does not tell: {trouble}',
-    'Whoever cannot tell what it is cannot load a debugger either.',
-    'see above',
+    'What cannot tell what it is cannot load a debugger either.',
+    'what it says, and ask again',
 )
 DOOR_CLOSED = Check(
     'door-closed',

@@ -124,9 +124,5 @@ def _uwsgi_options(pid: int) -> dict[str, str]:
 
 
 def _ini(pid: int, path: str) -> dict[str, str]:
-    try:
-        with open(proc.inside(pid, path), encoding='utf-8') as file:
-            text = file.read()
-    except (OSError, UnicodeError):
-        return {}
+    text = proc.text(pid, path)
     return dict(re.findall(r'(?m)^\s*([\w-]+)\s*=\s*(.*?)\s*$', text))

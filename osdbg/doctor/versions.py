@@ -140,7 +140,7 @@ def _told(python: str, versions: dict[str, Any]) -> dict[str, str]:
     return {
         'Python': python,
         **{
-            name: versions[name][0][0]
+            name: processes.show(versions[name][0][0])
             for name in inspection.PACKAGES
             if name in versions
         },

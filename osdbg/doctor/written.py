@@ -74,9 +74,8 @@ def _files(pid: int) -> Iterator[tuple[str, configparser.ConfigParser]]:
             strict=False, interpolation=None, allow_no_value=True
         )
         try:
-            with open(proc.inside(pid, path), encoding='utf-8') as file:
-                parser.read_file(file)
-        except (OSError, UnicodeError, configparser.Error):
+            parser.read_string(proc.text(pid, path))
+        except configparser.Error:
             continue
         yield path, parser
 

@@ -195,11 +195,14 @@ def _changed(
     except (SyntaxError, ValueError):
         return ['all of it: Python would not take the file as it is now']
     current = set(_nested(module))
-    return [
-        f'{code.co_name}() in line {code.co_firstlineno}'
+    others = {
+        (code.co_firstlineno, code.co_name)
         for code in loaded
         if code not in current
-    ][:_MAX_CHANGED]
+    }
+    return [f'{name}() in line {line}' for line, name in sorted(others)][
+        :_MAX_CHANGED
+    ]
 
 
 def _is_newer(file: str) -> bool:

@@ -14,6 +14,7 @@
 
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from tests.functional import doctor_case
 from tests.functional.harness import APP
 from tests.functional.harness import free_port
 from tests.functional.harness import line_of
+from tests.functional.harness import ROOT
 from tests.functional.harness import wait_until
 
 SERVICE = '''
@@ -58,6 +60,16 @@ class Thing:
     def double(self):
         return self.size * 2
 '''
+PAGE_SERVICE = '''
+import signal, sys
+sys.path.insert(0, {stack!r})
+import osdbg
+osdbg.init()
+import nova.conductor.manager
+print("READY", flush=True)
+signal.pause()
+'''
+EXAMPLE = ROOT / 'doc' / 'source' / 'user' / 'doctor.txt'
 LINE = 11
 COMPILED = '''
 #define Py_LIMITED_API 0x03090000
@@ -69,6 +81,45 @@ PyMODINIT_FUNC PyInit_mod(void) { return PyModule_Create(&module); }
 
 def names(finding):
     return [title.partition(' ')[0] for title in finding['processes']]
+
+
+class PageTest(doctor_case.DoctorTestCase):
+    """The example in the documentation is what is printed."""
+
+    def test_example(self):
+        port = free_port()
+        for name in ('stack/nova', 'stack/nova/conductor'):
+            self.file(f'{name}/__init__.py', '')
+        path = self.file('stack/nova/conductor/manager.py', MODULE)
+        script = PAGE_SERVICE.format(stack=f'{self.directory}/stack')
+        process = self.play(
+            sys.executable,
+            self.file('bin/nova-conductor', script),
+            environ={'OS_REMOTE_DEBUG__PORT': str(port)},
+        )
+        wait_until('armed service', self.processes_told)
+        pathlib.Path(path).write_text('# One more line.\n' + MODULE)
+        self.environ['COLUMNS'] = '79'
+        done = self.osdbg('doctor', path + ':11', 'nova-conductor')
+        self.assertEqual((1, ''), (done.returncode, done.stderr))
+        gateway = self.gateway()
+        told = done.stdout.partition('PACKAGE')[0]
+        for ours, theirs in (
+            (self.directory, '/opt'),
+            (f'[{process.pid}]', '[4711]'),
+            (f'attach {process.pid} ', 'attach 4711 '),
+            (f'(process {gateway})', '(process 4700)'),
+            (f':{port} ', ':5678 '),
+            (f':{port}:', ':5678:'),
+        ):
+            told = told.replace(ours, theirs)
+        told = re.sub(
+            r'ptrace_scope is .*? here', 'ptrace_scope is 1 here', told
+        )
+        told = re.sub(
+            r'takes connections: \S+', 'takes connections: python3', told
+        )
+        self.assertEqual(EXAMPLE.read_text().split(), told.split(), told)
 
 
 class BreakpointTest(doctor_case.DoctorTestCase):

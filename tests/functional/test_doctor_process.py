@@ -35,7 +35,7 @@ signal.pause()
 '''
 # Who need not be able to read what Python is made of.
 AS_NOBODY = f'''
-import json, os, shutil, sys, textwrap
+import gettext, json, locale, os, shutil, sys, textwrap
 from osdbg.cli import doctor, main
 from osdbg import doctor
 for family in doctor.families():

@@ -78,3 +78,15 @@ class TestProc(unittest.TestCase):
     def test_inside(self):
         self.assertEqual('/proc/7/root/etc/x', proc.inside(7, '/etc/x'))
         self.assertEqual('/proc/7/cwd/x', proc.inside(7, 'x'))
+
+
+class TestRegular(unittest.TestCase):
+    def test_a_file(self):
+        self.assertTrue(proc.regular(__file__))
+
+    def test_what_is_none(self):
+        with tempfile.TemporaryDirectory() as directory:
+            pipe = os.path.join(directory, 'pipe')
+            os.mkfifo(pipe)
+            for path in (pipe, directory, '/dev/zero', '/nowhere'):
+                self.assertIsNone(proc.regular(path))
