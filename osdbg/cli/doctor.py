@@ -61,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'either order; unset, the only service there is',
     )
     argument.completer = processes.complete  # type: ignore[attr-defined]
+    parser.set_defaults(spot=None, service=None)
     output.add_json(parser)
 
 

@@ -162,6 +162,15 @@ NOT_ATTACHED = Check(
     'attached by that.',
     'osdbg attach {pid} says how',
 )
+NO_BREAKPOINTS = Check(
+    'no-breakpoints',
+    PROBLEM,
+    'backend = {backend} knows no breakpoints that an IDE sets',
+    'It stops at breakpoint() in the source, and at lines that are set at its '
+    'prompt.',
+    'write breakpoint() there; or set backend = debugpy, and restart the '
+    'service',
+)
 ATTACHED_ELSEWHERE = Check(
     'attached-elsewhere',
     NOTE,
@@ -324,9 +333,12 @@ def _outside(code: types.CodeType) -> Iterator[int]:
 
 def _attached(case: Case, patient: Patient) -> Iterator[Finding]:
     others = [each.title for each in case.workers if each.attached]
-    if patient.attached:
+    told = patient.process or {}
+    if told['protocol'] == 'pdb':
+        yield NO_BREAKPOINTS.found(patient.title, backend=told['backend'])
+    elif patient.attached:
         return
-    if others:
+    elif others:
         yield ATTACHED_ELSEWHERE.found(patient.title, others=', '.join(others))
     else:
         yield NOT_ATTACHED.found(patient.title, pid=patient.pid)

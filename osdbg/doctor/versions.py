@@ -119,9 +119,13 @@ def table(case: Case) -> tuple[list[str], list[list[str]]]:
 
     :returns: the titles of the columns, and the rows
     """
-    columns = ['PACKAGE', 'THIS COMMAND']
     here = '.'.join(map(str, sys.version_info[:3]))
+    columns = ['PACKAGE', 'THIS COMMAND']
     told = [_told(here, inspection.installed(sys.path))]
+    pid = _gateway(case.workers[0]) if case.workers else 0
+    if _package_of(pid):
+        columns.append('GATEWAY')
+        told.append(_told_of_gateway(pid))
     for patient in case.answering:
         versions = _told(
             patient.told['python']['version'], patient.told['versions']
@@ -136,12 +140,17 @@ def table(case: Case) -> tuple[list[str], list[list[str]]]:
     return columns, rows
 
 
+def _told_of_gateway(pid: int) -> dict[str, str]:
+    """Return what it runs; it needs nothing that is installed but itself."""
+    found = inspection.installed([os.path.dirname(_package_of(pid))])
+    version = proc.program(pid).removeprefix('python')
+    told = _told(processes.show(version), {'osdbg': found.get('osdbg')})
+    return told
+
+
 def _told(python: str, versions: dict[str, Any]) -> dict[str, str]:
-    return {
-        'Python': python,
-        **{
-            name: processes.show(versions[name][0][0])
-            for name in inspection.PACKAGES
-            if name in versions
-        },
-    }
+    found = {'Python': python, 'osdbg': 'from source'}
+    for name in inspection.PACKAGES:
+        if versions.get(name):
+            found[name] = processes.show(versions[name][0][0])
+    return found

@@ -174,6 +174,16 @@ class BreakpointTest(doctor_case.DoctorTestCase):
         finding = self.find('not-attached', self.at())
         self.assertIn(f'osdbg attach {process.pid}', finding['type'])
 
+    def test_no_breakpoints(self):
+        self.start(OS_REMOTE_DEBUG__BACKEND='remote_pdb')
+        finding = self.find('no-breakpoints', self.at())
+        self.assertIn('remote_pdb', finding['what'])
+        # A prompt could have been spent on who looks at its port.
+        self.assertEqual(
+            ['armed'],
+            [told['state'] for told in self.processes_told().values()],
+        )
+
     def test_not_imported(self):
         self.start()
         other = self.file('pkg/other.py', MODULE)
