@@ -94,11 +94,8 @@ class Patient:
 
     @property
     def attached(self) -> bool:
-        """Whether a client is attached to it."""
-        return self.process is not None and self.process['state'] in (
-            'attached',
-            'stopped',
-        )
+        """Whether a client is attached to it, and not only about to be."""
+        return self.process is not None and bool(self.process['client'])
 
 
 @dataclasses.dataclass

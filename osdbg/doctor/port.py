@@ -93,8 +93,8 @@ def _dialled(told: processes.Process) -> Iterator[Finding]:
     """Look whether an IDE listens, and do not call it."""
     host, port = told['host'], told['port']
     address = addresses.spell(host, port)
-    if told['state'] in ('attached', 'stopped'):
-        return
+    if told['client']:
+        return  # it has been there, and may listen no more
     if not addresses.is_loopback(host):
         return  # nobody can tell without calling it, which the gateway does
     found = holder.name(port)

@@ -264,7 +264,7 @@ class ContainerTest(PartsTestCase):
         self.assert_absent('nobody-calls', pid)
 
     def test_other_files(self):
-        self.start(runner=('unshare', '--mount'))
+        self.start(runner=('unshare', '--mount', '--propagation', 'unchanged'))
         self.find('other-files')
 
     def test_other_numbers(self):

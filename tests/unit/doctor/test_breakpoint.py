@@ -41,7 +41,7 @@ WORKER = {
     'name': 'svc',
     'worker': 0,
     'pid': os.getpid(),
-    'state': 'attached',
+    'client': {'user': 'me'},
     'protocol': 'dap',
     'backend': 'debugpy',
     'wishes': {'justMyCode': False, 'pathMappings': []},

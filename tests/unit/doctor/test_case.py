@@ -42,7 +42,7 @@ class TestPatient(unittest.TestCase):
         self.assertFalse(patient.answers or patient.is_worker)
 
     def test_armed(self):
-        process = {'name': 'svc', 'worker': 1, 'pid': 7, 'state': 'armed'}
+        process = {'name': 'svc', 'worker': 1, 'pid': 7, 'client': {}}
         patient = case.Patient(7, process, {'trouble': 'x'})
         self.assertEqual('svc/1 [7]', patient.title)
         self.assertTrue(patient.is_worker)
