@@ -56,6 +56,15 @@ def _list(text: str) -> tuple[str, ...]:
     return tuple(item.strip() for item in text.split(',') if item.strip())
 
 
+def closed(path: str) -> str:
+    """Return a directory with a slash at its end, and a file as it is.
+
+    Without the slash, pydevd takes ``/x/novaclient`` for ``client`` in
+    ``/x/nova`` (``force_only_slash`` in its ``pydevd_file_utils.py``).
+    """
+    return path if path.endswith('.py') else path.rstrip('/') + '/'
+
+
 def _mappings(text: str) -> tuple[tuple[str, str], ...]:
     pairs = []
     for item in _list(text):

@@ -27,6 +27,7 @@ import sys
 from typing import Any
 
 from osdbg.backends import _pydevd_packages as packages
+from osdbg.backends import _pydevd_paths as paths
 from osdbg.backends import _pydevd_session as session
 from osdbg.backends import base
 from osdbg import exceptions
@@ -82,7 +83,7 @@ class DebugpyBackend(session.PydevdSession):
 
     def _settrace(self, pydevd: Any, sock: Any) -> None:
         # Until a client comes with its own, as pathMappings.
-        _map_paths([tuple(pair) for pair in self.settings.path_mappings])
+        paths.map_paths(self.settings.path_mappings)
         pydevd.settrace(
             host='gateway',
             port=0,
@@ -107,15 +108,10 @@ class DebugpyBackend(session.PydevdSession):
         for name in ('stdout', 'stderr'):
             setattr(pydevd, f'_global_redirect_{name}_to_server', False)
             output.stop_redirect_stream_to_pydb_io_messages(name)
-        _map_paths([])
+        paths.map_paths(())
 
     def _read_version(self) -> str:
         return str(sys.modules['debugpy'].__version__)
-
-
-def _map_paths(pairs: list[tuple[str, ...]]) -> None:
-    files: Any = importlib.import_module('pydevd_file_utils')
-    files.setup_client_server_paths(pairs)
 
 
 def _directory() -> str:

@@ -26,6 +26,7 @@ from typing import Any
 
 from osdbg.backends import _pydevd_output as output
 from osdbg.backends import _pydevd_packages as packages
+from osdbg.backends import _pydevd_paths as paths
 from osdbg.backends import _pydevd_quiet as quiet
 from osdbg.backends import _pydevd_session as session
 from osdbg.backends import base
@@ -117,9 +118,7 @@ class LineSession(session.PydevdSession):
         files: Any = importlib.import_module('pydevd_file_utils')
         self._mappings = files._last_client_server_paths_set
         if self.settings.path_mappings:
-            files.setup_client_server_paths(
-                [tuple(pair) for pair in self.settings.path_mappings]
-            )
+            paths.map_paths(self.settings.path_mappings)
         self._redirect(pydevd)
         _Ready.session = self
         self._loading = waiting.get_ident()

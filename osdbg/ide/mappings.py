@@ -23,6 +23,8 @@ import os
 import re
 from typing import NamedTuple
 
+from osdbg import values
+
 _INIT = '__init__.py'
 _LAYOUTS = ('', 'src')
 # They hold copies of packages, and no checkouts.
@@ -39,8 +41,7 @@ class Mapping(NamedTuple):
     """A directory, which ends in a slash, or a file."""
 
     remote: str
-    """The same. Without the slash, pydevd would take ``/x/novaclient`` for
-    ``client`` in ``/x/nova`` (``pydevd_file_utils.py``, force_only_slash)."""
+    """The same, as the service calls it."""
 
 
 @dataclasses.dataclass
@@ -74,7 +75,8 @@ def written(pairs: Iterable[Sequence[str]]) -> list[Mapping]:
     :param pairs: local and remote, as in ``[remote_debug] path_mappings``
     """
     return [
-        Mapping('', _slashed(here), _slashed(there)) for here, there in pairs
+        Mapping('', values.closed(here), values.closed(there))
+        for here, there in pairs
     ]
 
 
@@ -99,29 +101,20 @@ def find(
         here = _candidates(name, remote, roots)
         # A script is called as its file.
         name = os.path.basename(remote) if name == '__main__' else name
-        if any(_slashed(remote).startswith(m.remote) for m in given):
+        if any(values.closed(remote).startswith(m.remote) for m in given):
             found.covered.append(name)
         elif not here:
             found.missing.append(name)
         elif any(_is_same(place, remote, shared) for place in here):
             found.same.append(name)
         else:
-            found.mapped.append(_mapping(name, here[0], remote))
+            found.mapped.append(
+                Mapping(name, values.closed(here[0]), values.closed(remote))
+            )
             if here[1:]:
                 found.doubles[name] = here[1:]
     found.mapped.sort(key=lambda mapping: -len(mapping.remote))
     return found
-
-
-def _mapping(name: str, local: str, remote: str) -> Mapping:
-    if os.path.isdir(local):
-        return Mapping(name, local + os.sep, remote + os.sep)
-    return Mapping(name, local, remote)
-
-
-def _slashed(path: str) -> str:
-    is_file = path.endswith('.py')
-    return path if is_file else path.rstrip(os.sep) + os.sep
 
 
 def _is_same(local: str, remote: str, shared: bool) -> bool:

@@ -28,17 +28,15 @@ from tests.functional.harness import spread
 from tests.functional.harness import wait_until
 
 ENGINES = ('eventlet', 'threading', 'none')
-# Beside the package there is one whose name begins as its own does.
 SCRIPT = '''\
 import time
 import osdbg
 import appkg.work
-import appkgx.other
+import appkgx.work
 osdbg.init()
-print('SERVING', flush=True)
 while True:
     appkg.work.step()
-    appkgx.other.step()
+    appkgx.work.step()
     time.sleep(0.05)
 '''
 STEP = 'def step():\n    return 1\n'
@@ -140,61 +138,67 @@ class StopTest(IdeTestCase):
 
 
 class PackageTest(IdeTestCase):
-    def write(self, top, *packages):
-        for package in packages:
-            path = pathlib.Path(top, package)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(STEP)
+    """Beside the package there is one whose name begins as its own does."""
+
+    def setUp(self):
+        super().setUp()
+        self.remote = pathlib.Path(self.directory, 'remote').resolve()
+        self.here = self.home / 'src/appkg'
+        for directory in (
+            self.here,
+            self.remote / 'appkg',
+            self.remote / 'appkgx',
+        ):
+            directory.mkdir(parents=True)
+            (directory / '__init__.py').touch()
+            (directory / 'work.py').write_text(STEP)
+        self.script = self.remote / 'serve.py'
+        self.script.write_text(SCRIPT)
+
+    def serve(self, **options):
+        environ = dict(self.environ)
+        for name, value in {'port': free_port(), **options}.items():
+            environ[f'OS_REMOTE_DEBUG__{name.upper()}'] = str(value)
+        argv = [sys.executable, str(self.script)]
+        self.processes.append(harness.Process(argv, environ, 'serve'))
+        self.wait_armed('serve')
+
+    def stop_in_both(self, configuration):
+        client = self.client_of(configuration)
+        places = [self.here / 'work.py', self.remote / 'appkgx/work.py']
+        for place in places:
+            client.break_at(str(place), STEP_LINE)
+        client.attach()
+        stops = []
+        for _ in places:
+            stop = client.wait_stopped()
+            stops.append(stop.path)
+            stop.resume()
+        self.assertEqual(sorted(map(str, places)), sorted(stops))
 
     def test_a_neighbour_is_not_mapped(self):
-        remote = pathlib.Path(self.directory, 'remote').resolve()
-        self.write(
-            remote,
-            'appkg/__init__.py',
-            'appkg/work.py',
-            'appkgx/__init__.py',
-            'appkgx/other.py',
-            'serve.py',
-        )
-        (remote / 'serve.py').write_text(SCRIPT)
-        self.write(self.home, 'src/appkg/__init__.py', 'src/appkg/work.py')
-        port = free_port()
-        environ = dict(self.environ, OS_REMOTE_DEBUG__PORT=str(port))
-        script = str(remote / 'serve.py')
-        service = harness.Process([sys.executable, script], environ, 'serve')
-        self.processes.append(service)
-        service.wait_log('SERVING')
-        self.wait_armed('serve')
+        self.serve()
         told = self.told('vscode')
         self.assertEqual(
             [
                 {
                     'package': 'appkg',
-                    'local': f'{self.home}/src/appkg/',
-                    'remote': f'{remote}/appkg/',
+                    'local': f'{self.here}/',
+                    'remote': f'{self.remote}/appkg/',
                 }
             ],
             told['mapped'],
         )
         self.assertIn('appkgx', told['missing'])
         (configuration,) = self.launch()['configurations']
-        client = self.client_of(configuration)
-        for path in (
-            self.home / 'src/appkg/work.py',
-            remote / 'appkgx/other.py',
-        ):
-            client.break_at(str(path), STEP_LINE)
-        client.attach()
-        for path in (
-            self.home / 'src/appkg/work.py',
-            remote / 'appkgx/other.py',
-        ) * 2:
-            stop = client.wait_stopped()
-            if stop.path.endswith('other.py') != path.match('other.py'):
-                stop.resume()  # it was in the midst of them
-                stop = client.wait_stopped()
-            self.assertEqual(str(path), stop.path)
-            stop.resume()
+        self.stop_in_both(configuration)
+
+    def test_nor_by_the_service(self):
+        self.serve(path_mappings=f'{self.here}={self.remote}/appkg')
+        self.done('vscode')
+        (configuration,) = self.launch()['configurations']
+        del configuration['pathMappings']  # which would come instead
+        self.stop_in_both(configuration)
 
 
 class WriteTest(IdeTestCase):
