@@ -114,9 +114,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _print(case: case_.Case, found: list[findings.Finding]) -> None:
-    everyone = [each.title for each in case.patients]
+    everyone = [
+        [each.title for each in group]
+        for group in (case.patients, case.workers, ())
+    ]
     for finding in found:
-        named = finding.processes not in ([], everyone)
+        named = finding.processes not in everyone
         _print_level(finding.check.level)
         who = f'{", ".join(finding.processes)}: ' if named else ''
         _print_wrapped(who + finding.what, '')

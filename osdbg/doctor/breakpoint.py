@@ -160,7 +160,7 @@ NOT_ATTACHED = Check(
     'no client is attached',
     'Nothing stops until one is; an IDE that shows breakpoints is not '
     'attached by that.',
-    'osdbg attach {pid} says how',
+    'osdbg attach {name} says how',
 )
 NO_BREAKPOINTS = Check(
     'no-breakpoints',
@@ -261,7 +261,7 @@ def _source(
         return
     if module['sha256'] not in ('', inspection.digest(text)):
         yield DIFFERS.found(who, local=spot.local, file=file, line=spot.line)
-    if os.path.realpath(spot.local) != os.path.realpath(file):
+    if not mapping.is_same(patient, spot.local, file):
         yield _mapping(patient, spot.local, file)
 
 
@@ -272,7 +272,8 @@ def _mapping(patient: Patient, local: str, file: str) -> Finding:
         return TO_MAP.found(
             patient.title, local=local, file=file, mapping=needed
         )
-    if mapping.translate(local, mappings) == file:
+    cwd = patient.source['cwd']
+    if mapping.translate(local, mappings, cwd) == file:
         return MAPPED.found(patient.title, local=local, file=file)
     return NOT_MAPPED.found(
         patient.title,
@@ -341,7 +342,7 @@ def _attached(case: Case, patient: Patient) -> Iterator[Finding]:
     elif others:
         yield ATTACHED_ELSEWHERE.found(patient.title, others=', '.join(others))
     else:
-        yield NOT_ATTACHED.found(patient.title, pid=patient.pid)
+        yield NOT_ATTACHED.found(patient.title, name=told['name'])
 
 
 def _inside(

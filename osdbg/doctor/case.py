@@ -134,6 +134,7 @@ def gather(service: str | None, spot: Spot | None) -> Case:
         armed = processes.find(service, known)
     except exceptions.OsdbgError:
         return Case(_unarmed(service), spot)
+    armed.sort(key=_order)
     patients = [Patient(each['pid'], each) for each in armed]
     for each, (_, told) in zip(patients, look.ask_all(armed, 'process')):
         each.told = told if _KEYS <= told.keys() else _trouble(told)
@@ -142,6 +143,11 @@ def gather(service: str | None, spot: Spot | None) -> Case:
         for each, (_, told) in zip(patients, answers):
             each.source = told
     return Case(patients, spot)
+
+
+def _order(process: processes.Process) -> tuple[str, int]:
+    worker = process['worker']
+    return process['name'], -1 if worker is None else worker
 
 
 def _trouble(told: look.Answer) -> look.Answer:

@@ -18,6 +18,7 @@ import json
 import os
 
 from osdbg.doctor.case import Patient
+from osdbg.inspection import process as inspection
 
 Mappings = list[tuple[str, str]]
 """Directories here, and there."""
@@ -35,11 +36,28 @@ def known(patient: Patient) -> Mappings | None:
     return None
 
 
-def translate(local: str, mappings: Mappings) -> str:
-    """Return what a debugger makes of a path: the first match counts."""
-    for each in mappings:
-        here, there = (path.rstrip('/') for path in each)
-        if local == here or local.startswith(f'{here}/'):
+def translate(local: str, mappings: Mappings, cwd: str) -> str:
+    """Return what pydevd makes of a path (``pydevd_file_utils.py``).
+
+    Prefixes that end in a slash come first; then it takes them as they are
+    written, and ``/x/nova`` for a part of ``/x/novaclient``.
+
+    :param cwd: what a remote directory called ``.`` means
+    """
+    pairs = [(here, there) for here, there in mappings if here and there]
+    slashed = [
+        (here.rstrip('/') + '/', there.rstrip('/') + '/')
+        for here, there in pairs
+    ]
+    bare = [
+        (here.rstrip('/'), there.rstrip('/'))
+        for here, there in pairs
+        if not (here.endswith('/') and there.endswith('/'))
+    ]
+    for here, there in slashed + bare:
+        if local.startswith(here):
+            if there.startswith('.'):
+                there = cwd + there[1:]
             return there + local[len(here) :]
     return local
 
@@ -47,13 +65,25 @@ def translate(local: str, mappings: Mappings) -> str:
 def needed(local: str, file: str) -> str:
     """Return the mapping that leads from one path to the other."""
     here, there = local.split('/'), file.split('/')
+    end = ''
     while len(here) > 2 and len(there) > 2 and here[-1] == there[-1]:
         here.pop()
         there.pop()
-    pair = {'localRoot': '/'.join(here), 'remoteRoot': '/'.join(there)}
+        end = '/'
+    pair = {
+        'localRoot': '/'.join(here) + end,
+        'remoteRoot': '/'.join(there) + end,
+    }
     return f'"pathMappings": [{json.dumps(pair)}]'
 
 
-def is_same(local: str, file: str) -> bool:
-    """Tell whether two paths are of one file, which may be linked."""
-    return os.path.realpath(local) == os.path.realpath(file)
+def is_same(patient: Patient, local: str, file: str) -> bool:
+    """Tell whether a path of the service is one of ours, which may be linked.
+
+    pydevd resolves symbolic links itself.
+    """
+    if local == file:
+        return True
+    ours = inspection.namespaces('self').get('mnt')
+    shared = patient.told.get('namespaces', {}).get('mnt') == ours
+    return shared and os.path.realpath(local) == os.path.realpath(file)

@@ -127,7 +127,7 @@ DOOR_CLOSED = Check(
     'it lets no client in',
     'With activate = on_demand nothing listens until it is opened, and '
     'open_seconds closes it again.',
-    'osdbg open {pid}',
+    'osdbg open {name}',
 )
 LEFT_OUT = Check(
     'left-out',
@@ -158,7 +158,7 @@ UNATTACHED = Check(
     'no client is attached',
     'Nothing stops until one is; an IDE that shows breakpoints is not '
     'attached by that.',
-    'osdbg attach {pid} says how',
+    'osdbg attach {name} says how',
 )
 
 _ISOLATING = frozenset('IES')
@@ -195,7 +195,7 @@ def _armed(case: Case, patient: Patient) -> Iterator[Finding]:
     if not patient.answers:
         yield MUTE.found(who, trouble=patient.told.get('trouble', '?'))
     if not told['opened']:
-        yield DOOR_CLOSED.found(who, pid=told['pid'])
+        yield DOOR_CLOSED.found(who, name=told['name'])
     elif not told['wanted']:
         options = patient.told.get('options', {})
         yield LEFT_OUT.found(who, workers=options.get('workers', '?'))
@@ -203,7 +203,7 @@ def _armed(case: Case, patient: Patient) -> Iterator[Finding]:
         where = ', '.join(str(each) for each in _places(told['stopped']))
         yield STANDING.found(who, where=where)
     elif not patient.attached and case.spot is None:
-        yield UNATTACHED.found(who, pid=told['pid'])
+        yield UNATTACHED.found(who, name=told['name'])
 
 
 def _places(stopped: object) -> list[object]:
