@@ -88,9 +88,9 @@ die-on-term = true
 
 
 def blocks():
-    """Return the blocks under "Ways in", by what each contains."""
+    """Return the blocks under "Five ways in", by what each contains."""
     text = pathlib.Path(ROOT, 'README.rst').read_text()
-    start = text.index('Ways in\n')
+    start = text.index('Five ways in\n')
     text = text[start : text.index('\nAttach\n', start)]
     found = re.findall(r'::(?: \w+)?\n\n((?: +.*\n|\n)+)', text)
     return [textwrap.dedent(block).strip('\n') for block in found]

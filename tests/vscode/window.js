@@ -1,0 +1,65 @@
+// Licensed under the Apache License, Version 2.0 (the "License"); you may
+// not use this file except in compliance with the License. You may obtain
+// a copy of the License at
+//
+//      http://www.apache.org/licenses/LICENSE-2.0
+//
+// Unless required by applicable law or agreed to in writing, software
+// distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+// WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+// License for the specific language governing permissions and limitations
+// under the License.
+
+// node window.js HOME URL: be a person in front of VS Code. Each line on stdin
+// is an order, answered by a line on stdout:
+//
+//   rows             the rows of the call stack view, as JSON
+//   picture FILE     take a picture
+//   terminal TEXT    type into a terminal of VS Code
+
+'use strict';
+
+const readline = require('readline');
+
+const [home, url] = process.argv.slice(2);
+const { chromium } = require(`${home}/node_modules/playwright-core`);
+
+const QUIET = [
+  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+  '--disable-background-networking', '--disable-component-update', '--disable-sync',
+];
+const ROWS = '.debug-call-stack .monaco-list-row';
+
+async function main() {
+  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: QUIET });
+  const page = await browser.newPage({ viewport: { width: 1360, height: 800 } });
+  await page.goto(url, { waitUntil: 'domcontentloaded' });
+  await page.waitForSelector('.monaco-workbench .activitybar', { timeout: 60000 });
+  await page.keyboard.press('Control+Shift+D');
+  await page.waitForSelector('.debug-viewlet', { timeout: 30000 });
+  console.log('OPEN');
+  for await (const line of readline.createInterface({ input: process.stdin })) {
+    const [order, ...words] = line.split(' ');
+    console.log(await ORDERS[order](page, words.join(' ')) ?? 'DONE');
+  }
+  await browser.close();
+}
+
+const ORDERS = {
+  rows: async (page) => JSON.stringify(
+    await page.$$eval(ROWS, (rows) => rows.map((row) => row.innerText))),
+  picture: async (page, file) => {
+    await page.waitForTimeout(1000); // until it has been painted
+    await page.screenshot({ path: file });
+  },
+  terminal: async (page, text) => {
+    await page.keyboard.press('Control+`');
+    await page.waitForSelector('.xterm-screen', { timeout: 30000 });
+    await page.keyboard.type(`${text}\n`);
+  },
+};
+
+main().catch((error) => {
+  console.log(`FAILED ${error}`);
+  process.exit(1);
+});
