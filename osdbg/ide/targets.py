@@ -93,6 +93,9 @@ def running(
         places.setdefault(place, []).append(process)
     names = _names(places)
     for place, group in places.items():
+        if not any(process.get('opened', True) for process in group):
+            name = processes.show(group[0]['name'])
+            plan.notes.append(f'to let clients come, type osdbg open {name}')
         mapped = _map(client, group, sources, list(given), plan)
         plan.targets.append(_target(group[0], names[place], mapped))
     return plan
@@ -189,8 +192,15 @@ def _map(
             title = processes.title(process)
             plan.notes.append(f'{title}: {processes.show(told["trouble"])}')
             continue
-        packages = {**told['packages'], **packages}
-        written.update(dict.fromkeys(mappings.written(told['path_mappings'])))
+        # No editor has files called so, and a terminal might obey them.
+        plain = {
+            name: places
+            for name, places in told['packages'].items()
+            if ''.join((name, *places)).isprintable()
+        }
+        pairs = [p for p in told['path_mappings'] if ''.join(p).isprintable()]
+        packages = {**plain, **packages}
+        written.update(dict.fromkeys(mappings.written(pairs)))
         shared = shared and _sees_our_files(process['pid'])
     found = mappings.find(packages, sources, [*given, *written], shared)
     if client.service_maps:

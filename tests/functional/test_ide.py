@@ -142,14 +142,17 @@ class PackageTest(IdeTestCase):
 
     def setUp(self):
         super().setUp()
-        self.remote = pathlib.Path(self.directory, 'remote').resolve()
+        self.make('remote')
+
+    def make(self, name):
+        self.remote = pathlib.Path(self.directory, name).resolve()
         self.here = self.home / 'src/appkg'
         for directory in (
             self.here,
             self.remote / 'appkg',
             self.remote / 'appkgx',
         ):
-            directory.mkdir(parents=True)
+            directory.mkdir(parents=True, exist_ok=True)
             (directory / '__init__.py').touch()
             (directory / 'work.py').write_text(STEP)
         self.script = self.remote / 'serve.py'
@@ -192,6 +195,14 @@ class PackageTest(IdeTestCase):
         self.assertIn('appkgx', told['missing'])
         (configuration,) = self.launch()['configurations']
         self.stop_in_both(configuration)
+
+    def test_what_a_terminal_would_obey(self):
+        self.make('\x1b[2Jremote')
+        self.serve(path_mappings='/a=/\x1b[2J')
+        done = self.ide('vscode', '--print')
+        self.assertEqual(0, done.returncode)
+        self.assertNotIn('\x1b', done.stdout + done.stderr)
+        self.assertEqual([], self.told('vscode')['mapped'])
 
     def test_nor_by_the_service(self):
         self.serve(path_mappings=f'{self.here}={self.remote}/appkg')
@@ -341,6 +352,10 @@ class AddressTest(IdeTestCase):
         )
         line = self.refused('vimspector')
         self.assertIn('vimspector does not listen', line)
+
+    def test_on_demand(self):
+        self.start(activate='on_demand')
+        self.assertIn('type osdbg open api', self.done('vscode'))
 
     def test_nothing_runs(self):
         self.assertIn('with --port', self.refused('vscode'))
