@@ -159,7 +159,7 @@ def _plan(client: base.Client, arguments: argparse.Namespace) -> targets.Plan:
         tried = ' '.join(f'--source {source}' for source in sources)
         raise exceptions.OsdbgError(
             f'{tried} holds none of the {len(found.missing)} packages '
-            f'that {plan.targets[0].name[7:]} has imported: name the '
+            f'that {plan.targets[0].service} has imported: name the '
             f'checkout, the directory that their directories are in'
         )
     return plan if not arguments.name else _renamed(plan, arguments.name)

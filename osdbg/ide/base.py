@@ -63,6 +63,11 @@ class Target:
     first: str = ''
     """What to type before, so that the address can be reached."""
 
+    @property
+    def service(self) -> str:
+        """Return what is debugged there: the name without "osdbg: "."""
+        return self.name.partition(': ')[2]
+
     def place(self) -> dict[str, Any]:
         """Return the address, as clients of DAP write it."""
         return {'host': self.host, 'port': self.port}
@@ -77,7 +82,7 @@ class Target:
         ``nova`` is that for ``nova-api``; None if there is none at all.
         """
         own = [
-            m for m in self.mappings if m.package and m.package in self.name
+            m for m in self.mappings if m.package and m.package in self.service
         ]
         return next(iter(own or self.mappings), None)
 

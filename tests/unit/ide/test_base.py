@@ -16,6 +16,7 @@ import unittest
 
 from osdbg.ide import base
 from osdbg.ide import clients
+from osdbg.ide import mappings
 from tests.unit.ide import parts
 
 
@@ -32,11 +33,19 @@ class TargetTest(unittest.TestCase):
 
     def test_main_is_what_the_service_is_called_by(self):
         first, second = parts.MAPPINGS
-        for name, expected in (('nova-api', first), ('six-api', second)):
-            target = base.Target(name, 'localhost', 1, False, parts.MAPPINGS)
+        ours = mappings.Mapping('osdbg', '/osdbg/', '/site/osdbg/')
+        for service, expected in (
+            ('nova-api', first),
+            ('six-api', second),
+            ('x', ours),
+        ):
+            target = base.Target(
+                f'osdbg: {service}',
+                'localhost',
+                1,
+                mappings=(ours, *parts.MAPPINGS),
+            )
             self.assertEqual(expected, target.main())
-        other = base.Target('x', 'localhost', 1, False, parts.MAPPINGS)
-        self.assertEqual(first, other.main())
         self.assertIsNone(parts.COMPUTE.main())
 
 
