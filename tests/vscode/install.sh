@@ -61,8 +61,11 @@ cat >"$extensions/extensions.json" <<END
 END
 cat >data/User/settings.json <<END
 {
+  "debug.internalConsoleOptions": "neverOpen",
   "debug.toolBarLocation": "docked",
   "editor.minimap.enabled": false,
+  "git.enabled": false,
+  "remote.autoForwardPorts": false,
   "security.workspace.trust.enabled": false,
   "workbench.startupEditor": "none",
   "workbench.tips.enabled": false,

@@ -37,12 +37,25 @@ async function main() {
   await page.waitForSelector('.monaco-workbench .activitybar', { timeout: 60000 });
   await page.keyboard.press('Control+Shift+D');
   await page.waitForSelector('.debug-viewlet', { timeout: 30000 });
+  await arrange(page);
   console.log('OPEN');
   for await (const line of readline.createInterface({ input: process.stdin })) {
     const [order, ...words] = line.split(' ');
     console.log(await ORDERS[order](page, words.join(' ')) ?? 'DONE');
   }
   await browser.close();
+}
+
+// Room for what is looked at: a wide side bar, and nothing else in it.
+async function arrange(page) {
+  const bar = await page.locator('.part.sidebar').boundingBox();
+  await page.mouse.move(bar.x + bar.width, bar.y + 300);
+  await page.mouse.down();
+  await page.mouse.move(bar.x + 470, bar.y + 300, { steps: 5 });
+  await page.mouse.up();
+  for (const name of ['Watch', 'Breakpoints']) {
+    await page.locator(`.pane-header[aria-label^="${name}"].expanded`).click();
+  }
 }
 
 const ORDERS = {
