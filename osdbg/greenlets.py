@@ -15,8 +15,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Iterator
+import functools
+import gc
+import itertools
 import sys
+import types
 from typing import Any
+import weakref
 
 from osdbg import frames
 from osdbg import patching
@@ -63,6 +69,53 @@ def nap() -> bool:
     else:
         waiting.pause(_NAP_SECONDS)
     return green
+
+
+def everyone() -> list[weakref.ref[Any]]:
+    """Return references to all greenlets, whatever they are at.
+
+    All objects are looked at in one call into C, so that no other thread runs
+    meanwhile: what the service lets go of while we hold it would be finalized
+    in our thread. No object is asked what it is, for that may be code of the
+    service. It takes as long as a full garbage collection, or less.
+    """
+    root = getattr(sys.modules.get('greenlet'), 'greenlet', None)
+    if root is None:
+        return []
+    numbers = frozenset(_numbers(root))
+    ask = (functools.partial(gc.get_objects),)
+    here, there = itertools.tee(map(functools.partial.__call__, ask))
+    kinds = map(id, map(type, itertools.chain.from_iterable(here)))
+    objects = itertools.chain.from_iterable(there)
+    chosen = itertools.compress(objects, map(numbers.__contains__, kinds))
+    return list(map(weakref.ref, list(chosen)))
+
+
+def _numbers(kind: type) -> Iterator[int]:
+    """Name a class and its subclasses, without asking a metaclass."""
+    yield id(kind)
+    each: type
+    for each in type.__subclasses__(kind):
+        yield from _numbers(each)
+
+
+def parked_at(greenlet: Any) -> types.FrameType | None:
+    """Return where a greenlet waits; None if it runs, or never has.
+
+    :param greenlet: of whatever subclass, which is not asked itself
+    """
+    root: Any = sys.modules['greenlet'].greenlet
+    frame: types.FrameType | None = vars(root)['gr_frame'].__get__(greenlet)
+    return frame
+
+
+def parent_of(greenlet: Any) -> Any:
+    """Return the greenlet that runs when one has ended; None for a main one.
+
+    :param greenlet: of whatever subclass, which is not asked itself
+    """
+    root: Any = sys.modules['greenlet'].greenlet
+    return vars(root)['parent'].__get__(greenlet)
 
 
 def hubs(objects: list[Any]) -> list[Any]:
