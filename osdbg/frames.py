@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Callable
 import functools
 import gc
+import itertools
 import operator
 import sys
 import types
@@ -34,11 +35,17 @@ from osdbg import waiting
 
 _own = sys._current_frames
 _safe = not (3, 11) <= sys.version_info < (3, 11, 12)
+# Others make no objects of frames, or collect garbage between instructions.
+_calm = sys.version_info[:2] != (3, 11)
+
+Place = tuple[types.CodeType, int, int]
+"""The code of a frame, its instruction, and its line."""
+_PLACE = operator.attrgetter('f_code', 'f_lasti', 'f_lineno')
 
 
 def current() -> dict[int, types.FrameType]:
     """Return the frame of each native thread, by its number."""
-    found = _own() if _safe else _ask_safely()
+    found = _own() if _safe else _calmly(_own)
     # As if the caller had asked by itself.
     caller = sys._getframe().f_back
     if caller is None:  # it was asked from C
@@ -48,8 +55,45 @@ def current() -> dict[int, types.FrameType]:
     return found
 
 
-def _ask_safely() -> Any:
-    """Ask while no garbage is collected.
+def stack(
+    top: types.FrameType, most: int
+) -> list[tuple[types.FrameType, Place]]:
+    """Return the frames of another thread, and where each is at this moment.
+
+    In one call into C, so that the thread does not go on meanwhile: Python
+    3.11 makes an object of each frame then, may collect garbage for that, and
+    uses the frame afterwards, which may have ended. It crashed.
+
+    :param top: the innermost, which comes first
+    :param most: how many
+    """
+    here, there = itertools.tee(
+        itertools.takewhile(
+            operator.truth,
+            itertools.accumulate(
+                itertools.repeat('f_back', most - 1), getattr, initial=top
+            ),
+        )
+    )
+    take: Any = functools.partial(list, zip(here, map(_PLACE, there)))
+    found: list[tuple[types.FrameType, Place]] = (
+        take() if _calm else _calmly(take)
+    )
+    return found
+
+
+def variables(frame: types.FrameType) -> Any:
+    """Return the variables of a frame of another thread, as ``stack()`` does.
+
+    Up to Python 3.12 they stay with it until it ends: not for a function that
+    goes on with others.
+    """
+    ask = functools.partial(getattr, frame, 'f_locals')
+    return ask() if _calm else _calmly(ask)
+
+
+def _calmly(step: Callable[[], Any]) -> Any:
+    """Call a function in C while no garbage is collected.
 
     All of it is done in C, so that no other thread runs meanwhile, forks, or
     has a wish about garbage. Only an audit hook in Python could let it.
@@ -59,7 +103,7 @@ def _ask_safely() -> Any:
     steps: Any = (
         functools.partial(was.extend, map(operator.call, (gc.isenabled,))),
         gc.disable,
-        _own,
+        step,
         functools.partial(next, map(operator.call, back)),
     )
     try:

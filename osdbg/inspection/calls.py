@@ -26,6 +26,7 @@ import sys
 import types
 from typing import Any, TYPE_CHECKING
 
+from osdbg import frames
 from osdbg import patching
 
 if TYPE_CHECKING:
@@ -39,26 +40,28 @@ class Call:
     """A frame of a function that is known."""
 
     def __init__(self, frame: types.FrameType, waits: Waits) -> None:
-        """Take a frame, and read its variables.
+        """Take a frame; its variables are read when they are needed.
 
         :param waits: who else waits
         """
-        self._globals = frame.f_globals
-        self._locals = frame.f_locals
+        self._frame = frame
+        self._variables: Any = None
         self.waits = waits
 
     def any(self, name: str) -> Any:
         """Return a variable, whatever it holds: not to be asked."""
-        return self._locals.get(name)
+        if self._variables is None:
+            self._variables = frames.variables(self._frame)
+        return self._variables.get(name)
 
     def local(self, name: str, kind: type) -> Any:
         """Return a variable; None unless it has exactly this type."""
-        value = self._locals.get(name)
+        value = self.any(name)
         return value if type(value) is kind else None
 
     def limit(self, name: str, words: str = ', {} s at most') -> str:
         """Return how long it waits at most by a variable, in words."""
-        value: Any = self._locals.get(name)
+        value: Any = self.any(name)
         if type(value) not in (int, float) or value < 0:
             return ''
         return words.format(f'{value:.4g}')
@@ -69,8 +72,8 @@ class Call:
         :param kind: a class, as the module of the function calls it
         :param name: of the variable that holds the object
         """
-        cls = dict.get(self._globals, kind)
-        return fields(self._locals.get(name), cls)
+        cls = dict.get(self._frame.f_globals, kind)
+        return fields(self.any(name), cls)
 
     def descriptor(self, number: str, file: str) -> str:
         """Say what a file descriptor is.
@@ -163,10 +166,10 @@ def owner(lock: Any) -> int:
     return found if type(found) is int else 0
 
 
-def module_of(frame: types.FrameType | None) -> str:
+def module_of(frame: types.FrameType) -> str:
     """Return the name of the module of a function.
 
     It may have any globals, also such as run code when they are asked.
     """
-    found = dict.get(frame.f_globals, '__name__') if frame else None
+    found = dict.get(frame.f_globals, '__name__')
     return found if type(found) is str else ''

@@ -50,6 +50,8 @@ _STARTERS = frozenset(
     )
 )
 
+_Chain = list[tuple[types.FrameType, frames.Place]]
+
 
 def look(
     settings: settings_.Settings,
@@ -100,17 +102,17 @@ class _Taking:
         # Not this frame, by which all of it would be kept: a circle.
         del found[waiting.get_ident()]
         for ident in list(found):
-            self._take_thread(ident, found.pop(ident))
-        self._take_thread(waiting.get_ident(), None)
+            self._take_thread(ident, self._chain(found.pop(ident)))
+        self._take_thread(waiting.get_ident(), [])
         self.told['threads'].sort(key=lambda each: not each['main'])
 
-    def _take_thread(self, ident: int, top: types.FrameType | None) -> None:
-        stack = self._take(top)
-        hub = thread_names.hub_of(top)
+    def _take_thread(self, ident: int, chain: _Chain) -> None:
+        stack = self._take(chain)
+        hub = thread_names.hub_of([frame for frame, _ in chain])
         if hub is not None:
             self._homes[id(thread_names.main_of(hub))] = ident
         told = thread_names.describe(ident, self._threads.get(ident, {}))
-        module = self._frames.modules[stack['entry']] if top else 'osdbg.'
+        module = self._frames.modules[stack['entry']] if chain else 'osdbg.'
         if module.startswith('osdbg.'):
             told['owner'] = 'osdbg'
         elif module.startswith(_DEBUGGERS):
@@ -124,7 +126,11 @@ class _Taking:
         """
         for reference in greenlets_.everyone():
             greenlet = reference()
-            top = greenlet and greenlets_.parked_at(greenlet)
+            top = (
+                greenlets_.parked_at(greenlet)
+                if greenlet is not None
+                else None
+            )
             if top is None:
                 continue
             if len(self.told['greenlets']) >= most or self._left <= 0:
@@ -134,7 +140,7 @@ class _Taking:
         self._find_homes()
 
     def _take_greenlet(self, greenlet: Any, top: types.FrameType) -> None:
-        stack = self._take(top)
+        stack = self._take(self._chain(top))
         main = thread_names.main_of(greenlet)
         outermost = self._frames.stacks[stack['stack']][0]
         if greenlet is main:
@@ -170,20 +176,19 @@ class _Taking:
         native = any(each['ident'] == ident for each in self.told['threads'])
         return f'{"" if native else "green "}thread {name or ident}'
 
-    def _take(self, top: types.FrameType | None) -> dict[str, Any]:
+    def _chain(self, top: types.FrameType) -> _Chain:
+        return frames.stack(top, self._depth + 1)
+
+    def _take(self, chain: _Chain) -> dict[str, Any]:
         """Take one stack, from the innermost frame on."""
-        numbers: list[int] = []
-        frame = top
-        while frame is not None and len(numbers) < self._depth:
-            numbers.append(self._frames.number(frame))
-            frame = frame.f_back
-        numbers.reverse()
+        shown = chain[: self._depth]
+        numbers = [self._frames.number(*each) for each in reversed(shown)]
         self._left -= len(numbers)
         return {
             'stack': self._frames.stack(numbers),
-            'cut': frame is not None,
+            'cut': len(chain) > self._depth,
             'entry': self._frames.entry(numbers),
-            'waits': self._waits.describe(top),
+            'waits': self._waits.describe([frame for frame, _ in chain]),
         }
 
 
@@ -199,9 +204,9 @@ class _Frames:
         # As long as they are here, no other has their place in memory.
         self._codes: list[types.CodeType] = []
 
-    def number(self, frame: types.FrameType) -> int:
-        """Return the number of a frame."""
-        code, instruction = frame.f_code, frame.f_lasti
+    def number(self, frame: types.FrameType, place: frames.Place) -> int:
+        """Return the number of a frame, by where it was."""
+        code, instruction, line = place
         key = id(code), instruction
         number = self._frame_numbers.get(key)
         if number is None:
@@ -211,7 +216,7 @@ class _Frames:
             self.frames.append(
                 [
                     code.co_filename,
-                    frame.f_lineno,
+                    line,
                     code.co_name,
                     instruction,
                     _columns(code, instruction),

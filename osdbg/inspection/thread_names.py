@@ -19,6 +19,7 @@ import sys
 import types
 from typing import Any
 
+from osdbg import frames
 from osdbg import greenlets
 from osdbg.inspection import calls
 from osdbg import patching
@@ -102,19 +103,18 @@ def _use(native: int) -> tuple[str | None, float | None]:
     return found[0].decode(), ticks / os.sysconf('SC_CLK_TCK')
 
 
-def hub_of(frame: types.FrameType | None) -> Any:
+def hub_of(chain: list[types.FrameType]) -> Any:
     """Return the hub's greenlet, if it is what runs in a native thread.
 
-    :param frame: what the thread is at
+    :param chain: the frames of the thread
     """
     module: Any = sys.modules.get('eventlet.hubs.hub')
     kind = vars(module).get('BaseHub') if module else None
-    while frame is not None and kind is not None:
+    for frame in chain if kind else ():
         if frame.f_code.co_name == 'run':
             if calls.module_of(frame).startswith('eventlet.hubs.'):
-                hub = frame.f_locals.get('self')
+                hub = frames.variables(frame).get('self')
                 return (calls.fields(hub, kind) or {}).get('greenlet')
-        frame = frame.f_back
     return None
 
 

@@ -162,33 +162,37 @@ def _of_socket(action: str) -> Callable[[calls.Call], str]:
     return lambda call: f'{action} {calls.descriptor(None, call.any("self"))}'
 
 
-def _says(what: str, limit: str = 'timeout') -> Callable[[calls.Call], str]:
-    return lambda call: what + call.limit(limit)
+def _says(what: str) -> Callable[[calls.Call], str]:
+    return lambda call: what
+
+
+def _limited(what: str, by: str = 'timeout') -> Callable[[calls.Call], str]:
+    return lambda call: what + call.limit(by)
 
 
 _WAYS: dict[tuple[str, str], Callable[[calls.Call], str | None]] = {
-    ('concurrent.futures._base', 'result'): _says('the result of a Future'),
-    ('concurrent.futures._base', 'wait'): _says('the results of Futures'),
-    ('eventlet.event', 'wait'): _says('an eventlet Event'),
+    ('concurrent.futures._base', 'result'): _limited('the result of a Future'),
+    ('concurrent.futures._base', 'wait'): _limited('the results of Futures'),
+    ('eventlet.event', 'wait'): _limited('an eventlet Event'),
     ('eventlet.green.select', 'select'): _green_select,
     ('eventlet.green.subprocess', 'wait'): _child,
     ('eventlet.greenpool', 'waitall'): _says('the end of a GreenPool'),
     ('eventlet.greenthread', 'sleep'): _green_sleep,
-    ('eventlet.greenthread', 'wait'): _says('the end of a green thread'),
+    ('eventlet.greenthread', 'wait'): _limited('the end of a green thread'),
     ('eventlet.hubs', 'trampoline'): _trampoline,
-    ('eventlet.hubs.kqueue', 'wait'): _says(_HUB, 'seconds'),
-    ('eventlet.hubs.poll', 'wait'): _says(_HUB, 'seconds'),
-    ('eventlet.hubs.selects', 'wait'): _says(_HUB, 'seconds'),
-    ('eventlet.queue', 'get'): _says('an item of an eventlet queue'),
-    ('eventlet.queue', 'put'): _says('room in an eventlet queue'),
+    ('eventlet.hubs.kqueue', 'wait'): _limited(_HUB, 'seconds'),
+    ('eventlet.hubs.poll', 'wait'): _limited(_HUB, 'seconds'),
+    ('eventlet.hubs.selects', 'wait'): _limited(_HUB, 'seconds'),
+    ('eventlet.queue', 'get'): _limited('an item of an eventlet queue'),
+    ('eventlet.queue', 'put'): _limited('room in an eventlet queue'),
     ('eventlet.semaphore', 'acquire'): _green_semaphore,
     ('eventlet.tpool', 'execute'): _tpool,
     ('importlib._bootstrap', 'acquire'): _import,
     ('logging', 'acquire'): _log,
-    ('queue', 'get'): _says('an item of a queue'),
+    ('queue', 'get'): _limited('an item of a queue'),
     ('queue', 'join'): _says('the end of all work in a queue'),
-    ('queue', 'put'): _says('room in a queue'),
-    ('selectors', 'select'): _says('a file descriptor (select)'),
+    ('queue', 'put'): _limited('room in a queue'),
+    ('selectors', 'select'): _limited('a file descriptor (select)'),
     ('socket', 'accept'): _of_socket('a connection to'),
     ('socket', 'readinto'): _socket_file,
     ('ssl', 'do_handshake'): _of_socket('a TLS handshake with'),
@@ -197,12 +201,12 @@ _WAYS: dict[tuple[str, str], Callable[[calls.Call], str | None]] = {
     ('threading', 'acquire'): _acquire,
     ('threading', 'join'): _join,
     ('threading', 'wait'): _wait,
-    ('threading', 'wait_for'): _says('a condition (threading.Condition)'),
+    ('threading', 'wait_for'): _limited('a condition (threading.Condition)'),
     ('amqp.transport', '_read'): _transport,
 }
 # Why they do so, where that says more.
 _REASONS: dict[tuple[str, str], Callable[[calls.Call], str]] = {
-    ('amqp.connection', 'drain_events'): _says('AMQP messages'),
+    ('amqp.connection', 'drain_events'): _limited('AMQP messages'),
     ('concurrent.futures.thread', '_worker'): _says('work'),
     ('eventlet.greenio.base', 'accept'): _says('a connection'),
     ('eventlet.greenpool', 'spawn'): _says('room in a GreenPool'),
@@ -229,24 +233,23 @@ class Waits:
         self.name = name
         self._due: dict[int, dict[int, float]] = {}
 
-    def describe(self, frame: types.FrameType | None) -> str | None:
+    def describe(self, chain: list[types.FrameType]) -> str | None:
         """Say what a thread waits for.
 
-        :param frame: where it is
-        :returns: None if that is nowhere that is known
+        :param chain: its frames, the innermost first
+        :returns: None if it is at nothing that is known
         """
         way: str | None = None
         reason = ''
-        for _ in range(_MOST_FRAMES):
+        for frame in chain[:_MOST_FRAMES]:
             module = calls.module_of(frame)
-            if frame is None or module.partition('.')[0] not in _LIBRARIES:
+            if module.partition('.')[0] not in _LIBRARIES:
                 break
             function = module, frame.f_code.co_name
             if function in _WAYS:
                 way = _WAYS[function](calls.Call(frame, self)) or way
             elif way is not None and function in _REASONS:
                 reason = _REASONS[function](calls.Call(frame, self))
-            frame = frame.f_back
         return f'{reason}: {way}' if way and reason else way
 
     def left(self, hub: Any, timer: Any) -> str:
