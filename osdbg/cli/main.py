@@ -40,6 +40,7 @@ COMMANDS = {
     'open': 'let clients come to a service with activate = on_demand',
     'ps': 'show every armed process: what it does, where, and for whom',
     'run': 'run an unmodified service under osdbg',
+    'stacks': 'show where each thread and green thread is, and why it waits',
 }
 """Every command and what it is for, in one line."""
 

@@ -66,8 +66,9 @@ def look(
     :returns: ``frames``, each a file, a line, a function, an instruction, and
         its columns or None; ``stacks``, each a list of numbers of frames,
         with the most recent call last; ``threads`` and ``greenlets``, each
-        with the number of its ``stack``, and what it ``waits`` for or None;
-        ``left_out``, how many green threads are missing
+        with the number of its ``stack``, whether that was ``cut``, at which
+        of its frames the program is entered, and what it ``waits`` for or
+        None; ``left_out``, how many green threads are missing
     """
     taking = _Taking(depth)
     taking.take_threads()
@@ -104,7 +105,7 @@ class _Taking:
         for ident in list(found):
             self._take_thread(ident, self._chain(found.pop(ident)))
         self._take_thread(waiting.get_ident(), [])
-        self.told['threads'].sort(key=lambda each: not each['main'])
+        self.told['threads'].sort(key=_rank)
 
     def _take_thread(self, ident: int, chain: _Chain) -> None:
         stack = self._take(chain)
@@ -112,12 +113,16 @@ class _Taking:
         if hub is not None:
             self._homes[id(thread_names.main_of(hub))] = ident
         told = thread_names.describe(ident, self._threads.get(ident, {}))
-        module = self._frames.modules[stack['entry']] if chain else 'osdbg.'
+        module = self._entry_module(stack) if chain else 'osdbg.'
         if module.startswith('osdbg.'):
             told['owner'] = 'osdbg'
         elif module.startswith(_DEBUGGERS):
             told['owner'] = 'pydevd'
         self.told['threads'].append({**told, 'hub': hub is not None, **stack})
+
+    def _entry_module(self, stack: dict[str, Any]) -> str:
+        number = self._frames.stacks[stack['stack']][stack['entry']]
+        return self._frames.modules[number]
 
     def take_greenlets(self, most: int) -> None:
         """Take all that are parked.
@@ -236,15 +241,19 @@ class _Frames:
             self.stacks.append(numbers)
         return number
 
-    def entry(self, numbers: list[int]) -> int | None:
-        """Return the frame that a thread was started for.
+    def entry(self, numbers: list[int]) -> int:
+        """Return which frame of a stack a thread was started for.
 
-        :param numbers: those of its stack; None if that is empty
+        :param numbers: those of its frames
         """
-        for number in numbers:
+        for place, number in enumerate(numbers):
             if self.modules[number] not in _STARTERS:
-                return number
-        return numbers[0] if numbers else None
+                return place
+        return 0
+
+
+def _rank(thread: dict[str, Any]) -> tuple[bool, int]:
+    return not thread['main'], thread['native_id'] or 0
 
 
 def _columns(code: types.CodeType, instruction: int) -> list[int] | None:
