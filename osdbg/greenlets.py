@@ -74,21 +74,42 @@ def nap() -> bool:
 def everyone() -> list[weakref.ref[Any]]:
     """Return references to all greenlets, whatever they are at.
 
-    All objects are looked at in one call into C, so that no other thread runs
-    meanwhile: what the service lets go of while we hold it would be finalized
-    in our thread. No object is asked what it is, for that may be code of the
-    service. It takes as long as a full garbage collection, or less.
+    No object is asked what it is, for that may be code of the service. It
+    takes about as long as a full garbage collection.
     """
     root = getattr(sys.modules.get('greenlet'), 'greenlet', None)
-    if root is None:
-        return []
-    numbers = frozenset(_numbers(root))
-    ask = (functools.partial(gc.get_objects),)
-    here, there = itertools.tee(map(functools.partial.__call__, ask))
-    kinds = map(id, map(type, itertools.chain.from_iterable(here)))
-    objects = itertools.chain.from_iterable(there)
-    chosen = itertools.compress(objects, map(numbers.__contains__, kinds))
-    return list(map(weakref.ref, list(chosen)))
+    return [] if root is None else _instances(frozenset(_numbers(root)))
+
+
+def _instances(kinds: frozenset[int]) -> list[weakref.ref[Any]]:
+    """Return references to all objects of some classes.
+
+    All objects are looked at in one call into C, so that no other thread runs
+    meanwhile: what the service lets go of while we hold it would be finalized
+    in our thread.
+
+    :param kinds: the numbers of the classes in memory
+    """
+    objects: list[Any] = []
+    found: list[Any] = []
+    call = functools.partial.__call__
+    all_there_are = map(call, (functools.partial(gc.get_objects),))
+    are_meant = map(kinds.__contains__, map(id, map(type, objects)))
+    steps = (
+        functools.partial(next, map(objects.extend, all_there_are)),
+        functools.partial(
+            found.extend, itertools.compress(objects, are_meant)
+        ),
+        # What has been looked through has been among them: a circle, which
+        # would keep all objects of the service.
+        functools.partial(objects.clear),
+    )
+    try:
+        list(map(call, steps))
+        return list(map(weakref.ref, found))
+    finally:
+        objects.clear()
+        found.clear()
 
 
 def _numbers(kind: type) -> Iterator[int]:

@@ -88,7 +88,10 @@ class Text:
         if self._told['left_out']:
             yield '', f'{self._told["left_out"]} more green threads left out'
         if hidden:
-            yield '', f'{hidden} not shown, of osdbg or idle: --all shows them'
+            yield (
+                'hidden',
+                f'{hidden} not shown, of osdbg or idle: --all shows them',
+            )
 
     def _is_idle(self, each: Thread) -> bool:
         if self._whole:

@@ -70,8 +70,20 @@ def look(
         of its frames the program is entered, and what it ``waits`` for or
         None; ``left_out``, how many green threads are missing
     """
+    return take(None, greenlets, depth)
+
+
+def take(
+    here: types.FrameType | None,
+    greenlets: int = MOST_GREENLETS,
+    depth: int = MOST_FRAMES,
+) -> dict[str, Any]:
+    """Do as ``look()`` in a thread of the service.
+
+    :param here: where that is; None if this is osdbg's own thread
+    """
     taking = _Taking(depth)
-    taking.take_threads()
+    taking.take_threads(here)
     taking.take_greenlets(greenlets)
     return taking.told
 
@@ -84,8 +96,9 @@ class _Taking:
         self._left = _MOST_FRAMES_IN_ALL
         self._frames = _Frames()
         self._threads = thread_names.known()
-        self._threads[waiting.get_ident()] = thread_names.own()
-        self._waits = waits.Waits(self._name)
+        self._names: dict[int, str] = {}
+        # Not a method of this, which would be a circle.
+        self._waits = waits.Waits(self._names)
         # The native thread of each main greenlet, as far as is known.
         self._homes: dict[int, int] = {}
         self.told: dict[str, Any] = {
@@ -97,14 +110,21 @@ class _Taking:
             'left_out': 0,
         }
 
-    def take_threads(self) -> None:
-        """Take all native ones."""
+    def take_threads(self, here: types.FrameType | None) -> None:
+        """Take all native ones.
+
+        :param here: where this one is, if it is the service's
+        """
         found = frames.current()
         # Not this frame, by which all of it would be kept: a circle.
         del found[waiting.get_ident()]
+        self._names.update(thread_names.names(self._threads, found.keys()))
         for ident in list(found):
             self._take_thread(ident, self._chain(found.pop(ident)))
-        self._take_thread(waiting.get_ident(), [])
+        own = waiting.get_ident()
+        if here is None:
+            self._threads[own] = thread_names.own()
+        self._take_thread(own, [] if here is None else self._chain(here))
         self.told['threads'].sort(key=_rank)
 
     def _take_thread(self, ident: int, chain: _Chain) -> None:
@@ -121,8 +141,8 @@ class _Taking:
         self.told['threads'].append({**told, 'hub': hub is not None, **stack})
 
     def _entry_module(self, stack: dict[str, Any]) -> str:
-        number = self._frames.stacks[stack['stack']][stack['entry']]
-        return self._frames.modules[number]
+        place: int = stack['entry']
+        return self._frames.modules[self._frames.stacks[stack['stack']][place]]
 
     def take_greenlets(self, most: int) -> None:
         """Take all that are parked.
@@ -175,11 +195,6 @@ class _Taking:
             self._homes = dict.fromkeys(mains, main['ident'])
         for each in found:
             each['thread'] = self._homes.get(each['thread'])
-
-    def _name(self, ident: int) -> str:
-        name = self._threads.get(ident, {}).get('name')
-        native = any(each['ident'] == ident for each in self.told['threads'])
-        return f'{"" if native else "green "}thread {name or ident}'
 
     def _chain(self, top: types.FrameType) -> _Chain:
         return frames.stack(top, self._depth + 1)

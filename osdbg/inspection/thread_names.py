@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 import os
 import sys
 import types
@@ -46,6 +47,22 @@ def known() -> dict[int, Known]:
                     has, thread is names['_main_thread']
                 )
     return found
+
+
+def names(
+    threads: dict[int, Known], native: Collection[int]
+) -> dict[int, str]:
+    """Return what to call threads and green threads, by their numbers.
+
+    :param threads: what is known of them
+    :param native: which of them are native, but for this one
+    """
+    here = waiting.get_ident()
+    return {
+        ident: f'{"" if ident in native or ident == here else "green "}thread '
+        f'{has["name"] or ident}'
+        for ident, has in threads.items()
+    }
 
 
 def own() -> Known:

@@ -225,12 +225,12 @@ _REASONS: dict[tuple[str, str], Callable[[calls.Call], str]] = {
 class Waits:
     """What threads wait for, at one moment."""
 
-    def __init__(self, name: Callable[[int], str]) -> None:
+    def __init__(self, names: dict[int, str]) -> None:
         """Prepare.
 
-        :param name: what a thread, or green thread, is called
+        :param names: what threads, and green threads, are called
         """
-        self.name = name
+        self._names = names
         self._due: dict[int, dict[int, float]] = {}
 
     def describe(self, chain: list[types.FrameType]) -> str | None:
@@ -251,6 +251,10 @@ class Waits:
             elif way is not None and function in _REASONS:
                 reason = _REASONS[function](calls.Call(frame, self))
         return f'{reason}: {way}' if way and reason else way
+
+    def name(self, ident: int) -> str:
+        """Return what a thread, or green thread, is called."""
+        return self._names.get(ident) or f'thread {ident}'
 
     def left(self, hub: Any, timer: Any) -> str:
         """Return how long a timer has to go, in words.

@@ -35,6 +35,7 @@ _GROUP = 'osdbg.integrations'
 _OWN = {
     'cotyledon': 'osdbg.integrations.cotyledon:CotyledonIntegration',
     'nova': 'osdbg.integrations.nova:NovaIntegration',
+    'oslo_reports': 'osdbg.integrations.oslo_reports:OsloReportsIntegration',
     'oslo_service': 'osdbg.integrations.oslo_service:OsloServiceIntegration',
     'wsgi': 'osdbg.integrations.wsgi_servers:WsgiIntegration',
 }

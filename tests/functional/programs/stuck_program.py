@@ -15,7 +15,6 @@ Run as a program, which is armed by its environment. HOW the main thread is
 stuck is a function below; COUNT is of those that only sleep.
 """
 
-import _thread
 import os
 import sys
 import threading
@@ -33,7 +32,7 @@ import time  # noqa: E402
 import osdbg  # noqa: E402
 
 LOCK = threading.RLock()
-QUEUE = queue.Queue()
+QUEUE: queue.Queue[int] = queue.Queue()
 LISTENER = socket.create_server(('127.0.0.1', 0))
 CLIENT = socket.create_connection(LISTENER.getsockname())
 SERVED, _ = LISTENER.accept()
