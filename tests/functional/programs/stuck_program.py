@@ -15,7 +15,9 @@ Run as a program, which is armed by its environment. HOW the main thread is
 stuck is a function below; COUNT is of those that only sleep.
 """
 
+import ctypes
 import os
+import signal
 import sys
 import threading
 
@@ -81,6 +83,15 @@ def stuck_in_a_loop():
         number += 1
 
 
+def stuck_with_the_gil():
+    """Let nobody run, once it is told to."""
+    sleep = ctypes.PyDLL(None).sleep
+    print('STUCK', flush=True)
+    signal.sigwait([signal.SIGUSR1])
+    print('HOLDING', flush=True)
+    sleep(1000)
+
+
 def idle():
     print('STUCK', flush=True)
     time.sleep(1000)
@@ -95,6 +106,8 @@ def native(name):
 
 def main():
     osdbg.init()
+    # For sigwait(); the threads inherit it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
     LOCK.acquire()
     kinds = [sleeps] * COUNT + [reads, waits_in_line, wants_the_lock]
     for target in kinds:
