@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from osdbg.inspection.waits import Waits
 
 _RLOCK: type = patching.native('_thread').RLock
+# Not by way of a metaclass, which may be the service's.
+_MRO = type.__dict__['__mro__'].__get__
+_NAMES = type.__dict__['__dict__'].__get__
 _OWNER = re.compile(r'owner=(\d+)')
 
 
@@ -90,10 +93,11 @@ def fields(value: Any, cls: Any) -> dict[str, Any] | None:
 
     :param cls: what it has to be an instance of, or of a subclass of
     """
-    if type(cls) is not type or not issubclass(type(value), cls):
+    bases = _MRO(type(value))
+    if not any(base is cls for base in bases):
         return None
-    for base in cls.__mro__:
-        getter = vars(base).get('__dict__')
+    for base in bases:
+        getter = _NAMES(base).get('__dict__')
         if type(getter) is types.GetSetDescriptorType:
             found = getter.__get__(value)
             return found if type(found) is dict else None
