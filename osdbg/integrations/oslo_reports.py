@@ -35,9 +35,13 @@ class OsloReportsIntegration(base.Integration):
     hosts = ('oslo_reports.guru_meditation_report',)
 
     def install(self, host: Any) -> None:
-        """Register the section for all kinds of reports."""
-        host.GuruMeditation.register_section(TITLE, section)
-        self._registered = host.GuruMeditation.persistent_sections
+        """Register the section.
+
+        With the class that services use: it has a list of its own if any was
+        registered before.
+        """
+        host.TextGuruMeditation.register_section(TITLE, section)
+        self._registered = host.TextGuruMeditation.persistent_sections
 
     def undo(self) -> None:
         """Take the section out of the reports."""
