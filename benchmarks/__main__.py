@@ -30,6 +30,7 @@ from benchmarks import import_cost
 from benchmarks import memory
 from benchmarks import paste_filter
 from benchmarks import runner
+from benchmarks import stacks
 from benchmarks.targets import Row
 from benchmarks import throughput
 from benchmarks import waiting
@@ -43,6 +44,7 @@ _ALL = {
     'checks': checks.measure,
     'commands': commands.measure,
     'connecting': connecting.measure,
+    'stacks': stacks.measure,
     'throughput': throughput.measure,
     'waiting': waiting.measure,
 }

@@ -88,6 +88,7 @@ TARGETS: dict[tuple[str, str], tuple[str, float]] = {
     ('commands', '--help'): ('<=', 100.0),
     ('commands', 'ps, 64 processes'): ('<=', 150.0),
     ('commands', 'ps, 64 processes, in colours'): ('<=', 150.0),
+    ('stacks', 'command, 1000 green threads'): ('<=', 300.0),
     ('connecting', 'debugpy, first verified breakpoint'): ('<=', 1.0),
     ('connecting', 'debugpy, first verified breakpoint, next time'): (
         '<=',
