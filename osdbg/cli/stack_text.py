@@ -179,7 +179,7 @@ def _called(frame: dict[str, Any], source: str) -> str:
 def _callee(piece: str) -> str:
     """Return what an expression calls, if it is a call."""
     depth = 0
-    for place in range(len(piece) - 1, -1, -1):
+    for place in reversed(range(len(piece) if piece.endswith(')') else 0)):
         depth += {')': 1, '(': -1}.get(piece[place], 0)
         if depth == 0:
             called = piece[:place]

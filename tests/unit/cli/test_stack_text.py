@@ -143,6 +143,7 @@ class TextTest(unittest.TestCase):
             ),
             ('x = a + b(1)', 'a + b(1)', ''),
             ('number += 1', 'number += 1', ''),
+            ('while True:', 'True', ''),
             ('with LOCK:', 'LOCK', 'with LOCK'),
         ):
             at = {**frame(), 'columns': None}

@@ -13,12 +13,8 @@
 """What has not moved is at the same instruction of the same functions."""
 
 import argparse
-import os
-import tempfile
-import time
 import unittest
 
-from osdbg.cli import source_lines
 from osdbg.cli import stacks
 
 
@@ -67,22 +63,3 @@ class SecondsTest(unittest.TestCase):
             ):
                 stacks._seconds(text)
         self.assertEqual(0.5, stacks._seconds('0.5'))
-
-
-class SourcesTest(unittest.TestCase):
-    def test_file_that_has_changed(self):
-        sources = source_lines.Sources(os.getpid())
-        self.assertIn('Licensed', sources.line(__file__, 1))
-        with tempfile.NamedTemporaryFile('w', suffix='.py') as file:
-            file.write('newer than the process')
-            file.flush()
-            self.assertEqual('', sources.line(file.name, 1))
-            old = time.time() - 10**6
-            os.utime(file.name, (old, old))
-            sources = source_lines.Sources(os.getpid())
-            self.assertIn('newer', sources.line(file.name, 1))
-
-    def test_no_file(self):
-        sources = source_lines.Sources(os.getpid())
-        for name in ('<string>', '/nowhere/at/all.py', 'a\0b', ''):
-            self.assertEqual('', sources.line(name, 1))
