@@ -158,22 +158,31 @@ def _state(group: list[Thread], source: str) -> Iterator[str]:
         yield f'... and for {len(found) - _MOST_WAITS} others'
     if not found and first['frames']:
         called = _called(first['frames'][-1], source)
-        yield f'in C: {called}' if called else 'runs'
+        if called is None:
+            yield 'runs, or is in C'
+        else:
+            yield f'in C: {called}' if called else 'runs'
     used = [t['used'] for t in group if t.get('used')]
     if used:
         yield f'has used {sum(used):.2f} s of CPU meanwhile'
 
 
-def _called(frame: dict[str, Any], source: str) -> str:
-    """Return what a frame calls; empty if it may do something else."""
+def _called(frame: dict[str, Any], source: str) -> str | None:
+    """Return what a frame calls; empty if nothing, None if it is unknown.
+
+    :param source: its line
+    """
     if source.lstrip().startswith('with '):
         return source.strip().rstrip(':')
-    if frame['columns']:
+    if frame['columns'] and source:
         start, end = frame['columns']
         piece = source.encode()[start:end].decode(errors='replace')
         return _callee(piece)
-    calls = _CALL.findall(source)
-    return calls[0] if len(calls) == 1 else ''
+    # Up to Python 3.10 it is only known which line it is at.
+    if not source or source.count('(') > 1:
+        return None
+    match = _CALL.search(source)
+    return match[1] if match else ''
 
 
 def _callee(piece: str) -> str:

@@ -59,8 +59,9 @@ def wants_the_lock():
 
 def stuck_in_read():
     reader, _ = os.pipe()
+    read = native('os').read
     print('STUCK', flush=True)
-    native('os').read(reader, 1)
+    read(reader, 1)
 
 
 def stuck_in_sleep():

@@ -134,7 +134,9 @@ class TextTest(unittest.TestCase):
     def test_called(self):
         for source, piece, expected in (
             ('os.read(fd, 1)', None, 'os.read'),
-            ('f(g(1))', None, ''),
+            ('f(g(1))', None, None),
+            ('', None, None),
+            ('number += 1', None, ''),
             ('f(g(1))', 'f(g(1))', 'f'),
             (
                 "native('os').read(1)",
