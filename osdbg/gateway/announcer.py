@@ -23,7 +23,6 @@ from osdbg.gateway.worker import Worker
 _NOT_INHERITED = frozenset(
     (
         'processId',
-        'listen',
         'preLaunchTask',
         'postDebugTask',
         'request',
@@ -33,6 +32,8 @@ _NOT_INHERITED = frozenset(
         'pythonArgs',
     )
 )
+# Where the client has connected, or by what: see _way().
+_WAYS = frozenset(('host', 'port', 'connect', 'listen'))
 
 
 class Announcer:
@@ -76,24 +77,32 @@ class Announcer:
             )
 
     def _configuration_for(self, worker: Worker) -> dict[str, Any]:
-        configuration = {
-            name: value
-            for name, value in self._arguments.items()
-            if name not in _NOT_INHERITED
+        return {
+            **{
+                name: value
+                for name, value in self._arguments.items()
+                if name not in _NOT_INHERITED | _WAYS
+            },
+            **self._way(),
+            'name': worker.title,
+            'subProcessId': worker.pid,
         }
-        host, number = self._address
-        connect = configuration.get('connect')
-        configuration['connect'] = {
-            'host': configuration.pop('host', None) or host,
-            'port': configuration.pop('port', None) or number,
-            **(connect if isinstance(connect, dict) else {}),
-        }
-        if not configuration['connect']['port']:
-            # It came by a UNIX socket, and alone knows how.
-            del configuration['connect']
-        configuration['name'] = worker.title
-        configuration['subProcessId'] = worker.pid
-        return configuration
+
+    def _way(self) -> dict[str, Any]:
+        """Return how the client is to come again."""
+        host, port, connect, listen = (
+            self._arguments.get(name)
+            for name in ('host', 'port', 'connect', 'listen')
+        )
+        if listen and not (port or connect):
+            # VS Code, which speaks with a program of its own then: osdbg
+            # bridge. It starts another one if it finds "listen" again.
+            return {'listen': listen}
+        own_host, own_port = self._address
+        way = {'host': host or own_host, 'port': port or own_port}
+        way.update(connect if isinstance(connect, dict) else {})
+        # Without a port it came by a UNIX socket, and alone knows how.
+        return {'connect': way} if way['port'] else {}
 
     def _answered(self, worker: Worker, response: dap.Message) -> None:
         if not response.get('success') and worker.session is None:

@@ -448,6 +448,16 @@ class TestMany(SessionTestCase):
                 agent.die()
             await until(lambda: not self.gateway._workers)
 
+    async def test_a_client_that_speaks_with_a_program_of_its_own(self):
+        listen = {'host': '127.0.0.1', 'port': 5678}
+        _, _, found = await self.children(
+            listen=listen, debugAdapterPath='/bridge.py'
+        )
+        for configuration in found:
+            self.assertEqual(listen, configuration['listen'])
+            self.assertEqual('/bridge.py', configuration['debugAdapterPath'])
+            self.assertNotIn('connect', configuration)
+
     async def test_clients_without_start_debugging(self):
         client, _ = await self.attached(2, start_debugging=False)
         body = await client.wait('debugpyAttach')
