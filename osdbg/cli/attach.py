@@ -78,8 +78,8 @@ def run(arguments: argparse.Namespace) -> int:
         prompts = [p for p in found if p['protocol'] == 'pdb']
         if prompts:
             return _reach_workers(prompts, everyone, allowed)
-    if _are_closed(found):
-        raise _closed(found)
+    if endpoint.are_closed(found):
+        raise endpoint.closed(found)
     print(tell_ide(found[0]))
     return 0
 
@@ -123,7 +123,7 @@ def _ask_for(ids: list[str], found: list[processes.Process]) -> socket.socket:
             protocol.place(), str(exc)
         ) from exc
     if not protocol.decode(answer)['go']:
-        raise _closed(found)
+        raise endpoint.closed(found)
     sock.settimeout(None)
     return sock
 
@@ -142,21 +142,9 @@ def _reach(
     try:
         return _talk(endpoint.connect(host, port, allowed), address)
     except exceptions.OsdbgError as exc:
-        if _are_closed(found):
-            raise _closed(found) from exc
+        if endpoint.are_closed(found):
+            raise endpoint.closed(found) from exc
         raise
-
-
-def _are_closed(found: list[processes.Process]) -> bool:
-    """Tell whether clients may come to none of some processes."""
-    return bool(found) and not any(p.get('opened', True) for p in found)
-
-
-def _closed(found: list[processes.Process]) -> exceptions.OsdbgError:
-    name = processes.show(found[0]['name'])
-    return exceptions.OsdbgError(
-        f'{name} lets no client come: type osdbg open {name} first'
-    )
 
 
 def read_address(text: str) -> tuple[str, int] | None:

@@ -12,8 +12,9 @@
 
 """``osdbg bridge``: a debug port for IDEs that cannot reach it themselves.
 
-What is on the other side of a UNIX socket, or of TLS with certificates, comes
-to stdin and stdout, or to a port of this machine. Bytes pass as they are.
+The port of a service, of this host or of another, a UNIX socket, or TLS with
+certificates, comes to stdin and stdout, or to a port of this machine. Bytes
+pass as they are.
 """
 
 from __future__ import annotations
@@ -25,62 +26,63 @@ import contextlib
 import os
 import signal
 import socket
-import ssl
 import sys
 import threading
-from typing import Any
+from typing import Any, Union
 
 from osdbg import addresses
-from osdbg.cli import endpoint
+from osdbg.cli import debug_port
+from osdbg.cli.debug_port import DebugPort
+from osdbg.cli import far_end
+from osdbg.cli.far_end import FarEnd
 from osdbg import exceptions
+from osdbg.gateway import dap
 from osdbg.gateway import peers
-from osdbg.gateway import tls
 from osdbg.gateway import unix_socket
 
 _CHUNK = 64 * 1024
-_FILES = ('cert', 'key', 'ca')
+# How long an IDE may take for its first request; it sends that at once.
+_FIRST_SECONDS = 2.0
+
+_Far = Union[DebugPort, FarEnd]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.epilog = (
-        'examples:\n  ssh HOST osdbg bridge --connect unix:/run/nova/debug'
+        'examples:\n'
+        '  osdbg bridge nova-api             for an IDE that starts it\n'
+        '  osdbg bridge --ssh HOST nova-api  the same, from another machine\n'
+        '  osdbg bridge --docker nova_api\n'
+        '  osdbg bridge --kubectl POD -n openstack -c nova-api\n'
+        '  osdbg bridge --ssh HOST --listen 127.0.0.1:5678\n'
+        '                                    for an IDE that connects'
     )
-    parser.add_argument(
-        '--connect',
-        metavar='ADDRESS',
-        required=True,
-        help='the debug port: HOST:PORT, unix:/PATH or unix:@NAME',
-    )
+    debug_port.add_arguments(parser)
+    far_end.add_arguments(parser)
     parser.add_argument(
         '--listen',
         metavar='ADDRESS',
         help='where the IDE is to connect: 127.0.0.1:PORT or unix:/PATH; '
         'unset, it is served on stdin and stdout',
     )
-    for name, text in zip(
-        _FILES,
-        (
-            'your certificate, a PEM file, which tls_client_ca of the service '
-            'has signed; with it goes',
-            'its private key, and',
-            'what has signed the certificate of the service',
-        ),
-    ):
-        parser.add_argument(f'--{name}', metavar='FILE', help=text)
-    endpoint.add_user(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Pass on what comes, until one side ends.
 
     :returns: 0 when that was in order
-    :raises: OsdbgError if an address or a certificate is of no use
+    :raises: OsdbgError if what was typed is of no use
     """
-    far = _Far(arguments)
+    words = far_end.command(arguments)
+    far: _Far = FarEnd(words) if words else DebugPort(arguments)
     if arguments.listen is None:
+        if words:
+            far_end.become(words)
+        # nvim-dap interrupts whom it has started, and warns of an exit code.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         return asyncio.run(_serve_stdio(far))
-    near = _read_address('listen', arguments.listen)
+    near = debug_port.read_address('listen', arguments.listen)
     if not (addresses.is_unix(near[0]) or addresses.is_loopback(near[0])):
         raise exceptions.OsdbgError(
             f'--listen {arguments.listen} would let in whoever reaches it: '
@@ -89,99 +91,36 @@ def run(arguments: argparse.Namespace) -> int:
     return asyncio.run(_serve(near, far))
 
 
-def _read_address(option: str, text: str) -> tuple[str, int]:
-    address = endpoint.read(text)
-    if address is None:
-        raise exceptions.OsdbgError(
-            f'--{option} {text} is no address: type HOST:PORT or unix:/PATH'
-        )
-    return address
-
-
-class _Far:
-    """The debug port."""
-
-    def __init__(self, arguments: argparse.Namespace) -> None:
-        self._host, self._port = _read_address('connect', arguments.connect)
-        self.address = addresses.spell(self._host, self._port)
-        self._allowed = endpoint.users(arguments.user)
-        self._context: ssl.SSLContext | None = None
-        files = [getattr(arguments, name) for name in _FILES]
-        if any(files):
-            self._context = self._read(files)
-
-    def _read(self, files: list[str | None]) -> ssl.SSLContext:
-        given = {f'--{n}': file for n, file in zip(_FILES, files) if file}
-        if len(given) < len(_FILES):
-            raise exceptions.OsdbgError(
-                f'{" and ".join(given)} will not do: TLS takes --cert, --key '
-                f'and --ca'
-            )
-        if addresses.is_unix(self._host):
-            raise exceptions.OsdbgError(
-                f'{self.address} needs no certificate: leave out '
-                f'{", ".join(given)}'
-            )
-        return tls.client_context(list(given), list(given.values()))
-
-    async def connect(
-        self,
-    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Open a connection.
-
-        :raises: OsdbgError
-        """
-        try:
-            reader, writer = await asyncio.wait_for(
-                self._connect(), endpoint.CONNECT_SECONDS
-            )
-            # Who has a certificate has proved more than that.
-            if self._context is None:
-                await self._check(writer)
-            return reader, writer
-        except asyncio.TimeoutError:
-            why = f'no answer in {endpoint.CONNECT_SECONDS:g} s'
-        except OSError as exc:
-            why = tls.reason(exc)
-        raise exceptions.OsdbgError(
-            f'{self.address} cannot be reached ({why}): look into the log of '
-            f'the service for its debug port'
-        )
-
-    async def _check(self, writer: asyncio.StreamWriter) -> None:
-        sock = writer.get_extra_info('socket')
-        loop = asyncio.get_running_loop()
-        end = loop.time() + endpoint.CONNECT_SECONDS
-        try:
-            while not endpoint.is_trusted(sock, self.address, self._allowed):
-                if loop.time() > end:
-                    raise endpoint.not_accepted(self.address)
-                await asyncio.sleep(endpoint.LOOK_SECONDS)
-        except BaseException:
-            writer.transport.abort()
-            raise
-
-    async def _connect(
-        self,
-    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        if addresses.is_unix(self._host):
-            name = addresses.unix_name(self._host)
-            return await asyncio.open_unix_connection(name)
-        return await asyncio.open_connection(
-            self._host, self._port, ssl=self._context
-        )
-
-
 async def _bridge(
     near_reader: asyncio.StreamReader,
     near_writer: asyncio.StreamWriter,
     far: _Far,
 ) -> None:
-    """Serve one connection of an IDE by one to the debug port.
+    """Serve one connection of an IDE by one to the service.
 
     :raises: OsdbgError
     """
-    reader, writer = await far.connect()
+    begun = False
+    try:
+        async with far.connected() as (reader, writer):
+            begun = True
+            await _converse(near_reader, near_writer, reader, writer)
+    except exceptions.OsdbgError as exc:
+        if not begun:
+            await _refuse(near_reader, near_writer, str(exc))
+        raise
+
+
+async def _converse(
+    near_reader: asyncio.StreamReader,
+    near_writer: asyncio.StreamWriter,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+) -> None:
+    """Pass on what both sides say.
+
+    :raises: Silence if the service hangs up on an IDE without a word
+    """
     typing = asyncio.ensure_future(_pass_on(near_reader, writer))
     failure: Exception | None = None
     some = False
@@ -194,12 +133,22 @@ async def _bridge(
         failure = exc
     finally:
         typing.cancel()
-        writer.close()
     ide_has_left = near_reader.at_eof() or near_reader.exception()
     if not (some or ide_has_left):
-        raise endpoint.hung_up(
-            far.address, tls.reason(failure) if failure else None
+        raise debug_port.Silence(failure)
+
+
+async def _refuse(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, reason: str
+) -> None:
+    """Tell an IDE why it cannot attach: few show what is on stderr."""
+    with contextlib.suppress(dap.ProtocolError, asyncio.TimeoutError, OSError):
+        request = await asyncio.wait_for(
+            dap.read(reader, dap.STRANGER), _FIRST_SECONDS
         )
+        if request is not None and request.get('command') == 'initialize':
+            dap.Peer(reader, writer).refuse(request, f'osdbg: {reason}')
+            await writer.drain()
 
 
 async def _pass_on(

@@ -126,6 +126,19 @@ def hung_up(address: str, why: str | None = None) -> exceptions.OsdbgError:
     )
 
 
+def are_closed(found: list[processes.Process]) -> bool:
+    """Tell whether clients may come to none of some processes."""
+    return bool(found) and not any(p.get('opened', True) for p in found)
+
+
+def closed(found: list[processes.Process]) -> exceptions.OsdbgError:
+    """Return what to say when ``are_closed()`` is true."""
+    name = processes.show(found[0]['name'])
+    return exceptions.OsdbgError(
+        f'{name} lets no client come: type osdbg open {name} first'
+    )
+
+
 def connect(host: str, port: int, allowed: frozenset[int]) -> socket.socket:
     """Connect to whoever has a prompt at an address.
 
