@@ -673,6 +673,41 @@ class BridgedClient(Client):
             bridge.stderr.close()
 
 
+ADAPTER = '''
+import subprocess
+import sys
+
+sys.exit(subprocess.call({command!r}))
+'''
+"""A file for ``debugAdapterPath``."""
+
+
+class VSCodeClient(BridgedClient):
+    """VS Code with ``listen`` and ``debugAdapterPath``.
+
+    It acts on the configuration of a session as its extension for Python does
+    (``adapter/factory.ts``): ``connect`` comes first, and only ``listen`` has
+    it start the program.
+    """
+
+    def __init__(self, path, environ, **options):
+        """Take the path of the program, a file of Python."""
+        super().__init__(
+            [sys.executable, path],
+            environ,
+            listen={'host': '127.0.0.1', 'port': 5678},
+            debugAdapterPath=path,
+            **options,
+        )
+
+    def _open_child(self, configuration):
+        starts = 'listen' in configuration and 'connect' not in configuration
+        if starts and configuration['debugAdapterPath'] == self.command[1]:
+            super()._open_child(configuration)
+        else:
+            self.errors.append(configuration)
+
+
 class ListeningClient(Client):
     """An IDE with ``"listen"`` in its configuration, as VS Code acts on it.
 

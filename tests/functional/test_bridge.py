@@ -13,76 +13,15 @@
 """``osdbg bridge`` brings ports to an IDE that cannot reach them itself."""
 
 import os
+import signal
 import socket
 import subprocess
-import sys
 
-from tests.functional import dap
+from tests.functional.bridge_case import BridgeTestCase
 from tests.functional import harness
 from tests.functional.harness import free_port
 from tests.functional.harness import wait_until
 from tests.functional.prompt_case import PromptTestCase
-
-
-class BridgeTestCase(harness.FunctionalTestCase):
-    def setUp(self):
-        super().setUp()
-        self.path = os.path.join(self.directory, 'debug')
-        self.file = f'unix:{self.path}'
-
-    def start(self, workers=1, **options):
-        options.setdefault('engine', 'eventlet')
-        self.service = self.start_service(
-            workers=workers, name='api', **options
-        )
-        self.service.wait_log('to debug api, attach')
-        return self.service.workers()
-
-    def command(self, *words):
-        return [sys.executable, '-m', 'osdbg', 'bridge', *words]
-
-    def listen(self, *words):
-        """Start a bridge that listens; return it."""
-        bridge = harness.Process(self.command(*words), self.environ, 'bridge')
-        self.processes.append(bridge)
-        bridge.wait_log('attach the IDE to')
-        return bridge
-
-    def bridged(self, *words):
-        """Attach an IDE that starts a bridge for each of its sessions."""
-        client = dap.BridgedClient(
-            self.command(*words), self.environ, timeout=harness.TIMEOUT
-        )
-        self.clients.append(client)
-        client.break_at(harness.APP, harness.line_of('handler'))
-        client.attach()
-        return client
-
-    def stop_in_each(self, client, workers):
-        client.wait_attached(len(workers))
-        for worker in workers:
-            self.stop_and_go(client, worker)
-
-    def connect(self, port):
-        """Connect as an IDE does, and say as much."""
-        sock = socket.create_connection(('127.0.0.1', port), harness.TIMEOUT)
-        self.addCleanup(sock.close)
-        return sock
-
-    def bridge(self, *words):
-        """Run a bridge whose input ends only with it; return its end."""
-        with subprocess.Popen(
-            self.command(*words),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=self.environ,
-            text=True,
-        ) as done:
-            done.stdin.write('Content-Length: 2\r\n\r\n{}')
-            done.stdin.flush()
-            done.wait(harness.TIMEOUT)
-            return done.returncode, done.stdout.read(), done.stderr.read()
 
 
 class StdioTest(BridgeTestCase):
@@ -126,6 +65,110 @@ class StdioTest(BridgeTestCase):
         done = self.osdbg('bridge', '--connect', self.file)
         self.assertEqual(('', ''), (done.stdout, done.stderr))
         self.assertEqual(0, done.returncode)
+
+    def test_interrupted(self):
+        (worker,) = self.start(host=self.file)
+        client = self.bridged('--connect', self.file)
+        client.wait_attached()
+        client.bridges[0].send_signal(signal.SIGINT)
+        self.assertEqual([(-signal.SIGINT, b'')], client.ends())
+        wait_until(
+            'unloaded debugger', lambda: worker.state()['osdbg'] is not None
+        )
+
+
+class ServiceTest(BridgeTestCase):
+    """The gateway tells where a service listens."""
+
+    def test_every_worker(self):
+        workers = self.start(3, port=free_port())
+        for words in ([], ['api'], ['api/1'], [str(workers[2].pid)]):
+            client = self.bridged(*words)
+            self.stop_in_each(client, workers)
+            client.detach()
+            self.assertEqual([0] * 3, [b.returncode for b in client.bridges])
+
+    def test_a_successor_joins(self):
+        workers = self.start(2, port=free_port())
+        client = self.bridged('api')
+        self.stop_in_each(client, workers)
+        for worker in workers:
+            self.replace(client, worker)
+
+    def test_vs_code(self):
+        workers = self.start(3, port=free_port())
+        for start_debugging in (True, False):
+            client = self.vs_code(
+                *self.command('api'), start_debugging=start_debugging
+            )
+            self.stop_in_each(client, workers)
+            workers = self.replaced(client, workers)
+            client.detach()
+            self.assertEqual(4, len(client.bridges))
+
+    def replaced(self, client, workers):
+        self.replace(client, workers[0])
+        return self.service.workers()
+
+    def test_a_unix_socket_and_any_address(self):
+        for options in (
+            {'host': self.file},
+            {'host': '0.0.0.0', 'port': free_port(), 'allow_remote': True},
+        ):
+            workers = self.start(2, **options)
+            client = self.bridged('api')
+            self.stop_in_each(client, workers)
+            client.detach()
+            self.service.stop()
+            wait_until('no process', lambda: not self.processes_told())
+
+    def test_it_listens_by_itself(self):
+        port = free_port()
+        bridge = self.listen('api', '--listen', f'127.0.0.1:{port}')
+        for count in (1, 2):
+            self.assertEqual(b'', self.connect(port).recv(1))
+            bridge.wait_log('no process of yours is armed', count)
+        workers = self.start(2, port=free_port())
+        client = self.attach(
+            port, 'handler', connect={'host': '127.0.0.1', 'port': port}
+        )
+        self.stop_in_each(client, workers)
+        self.assertNotIn('Traceback', bridge.log)
+
+    def test_who_is_kept_out_is_told_why(self):
+        self.assertIn('no process of yours is armed', self.refusal())
+        self.start(port=free_port())
+        self.assertIn('other is not armed: write one', self.refusal('other'))
+        self.osdbg('close', 'api')
+        said = self.refusal('api')
+        self.assertIn('api lets no client come: type osdbg open api', said)
+
+    def test_which_of_them(self):
+        ports = sorted(free_port() for _ in range(2))
+        for port in ports:
+            self.start(port=port)
+        said = self.refusal('api')
+        addresses = ', '.join(f'127.0.0.1:{port}' for port in ports)
+        self.assertIn(f'type --connect with one of {addresses}', said)
+
+    def test_a_port_that_is_taken(self):
+        port = free_port()
+        self.hold_port(port)
+        service = self.start_service(port=port, name='api')
+        service.wait_log('cannot be opened')
+        self.assertIn(f'127.0.0.1:{port} cannot be opened', self.refusal())
+
+    def test_where_the_ide_listens(self):
+        port = free_port()
+        self.start_service(port=port, name='api', direction='connect')
+        wait_until('armed process', self.processes_told)
+        said = self.refusal()
+        self.assertIn(f'which has to listen at 127.0.0.1:{port}', said)
+
+    def test_an_address_and_a_service(self):
+        done = self.osdbg('bridge', '--connect', self.file, 'api')
+        self.assertEqual(1, done.returncode)
+        self.assertIn('or SERVICE: type one of them', done.stderr)
 
 
 class ListenTest(BridgeTestCase):

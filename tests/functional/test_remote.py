@@ -16,10 +16,10 @@ import os
 import socket
 import ssl
 
+from tests.functional.bridge_case import BridgeTestCase
 from tests.functional.certificates import Authority
 from tests.functional import dap
 from tests.functional.harness import free_port
-from tests.functional.test_bridge import BridgeTestCase
 
 HELLO = {'seq': 1, 'type': 'request', 'command': 'initialize'}
 WARNING = r'WARNING osdbg osdbg: whoever reaches {} runs any code as the user'
