@@ -216,6 +216,8 @@ async def _serve(near: tuple[str, int], far: _Far) -> int:
                 await _bridge(reader, writer, far)
         except exceptions.OsdbgError as exc:
             print(f'osdbg bridge: {exc}', file=sys.stderr, flush=True)
+        except asyncio.CancelledError:
+            pass  # the end of all; Python 3.11 would print a traceback
         finally:
             writer.close()
 

@@ -121,6 +121,12 @@ def command_line(pid):
     return raw.replace(b'\0', b' ').decode(errors='replace').strip()
 
 
+def children(pid):
+    """Return the children of a process, also those that have ended."""
+    with open(f'/proc/{pid}/task/{pid}/children') as file:
+        return [int(child) for child in file.read().split()]
+
+
 def processes_with(name, value):
     """Return the living processes that inherited ``name=value``."""
     wanted = f'{name}={value}'.encode()
