@@ -43,6 +43,7 @@ from osdbg.gateway import unix_socket
 _CHUNK = 64 * 1024
 # How long an IDE may take for its first request; it sends that at once.
 _FIRST_SECONDS = 2.0
+_INTERRUPTED = 130
 
 _Far = Union[DebugPort, FarEnd]
 
@@ -236,14 +237,15 @@ async def _serve(near: tuple[str, int], far: _Far) -> int:
             f'cannot listen at {address}: {why}'
         ) from exc
     print(f'attach the IDE to {address}', flush=True)
-    over = asyncio.Event()
+    code: asyncio.Queue[int] = asyncio.Queue()
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, over.set)
+    # Not by KeyboardInterrupt: it comes to whatever runs at that moment.
+    loop.add_signal_handler(signal.SIGINT, code.put_nowait, _INTERRUPTED)
+    loop.add_signal_handler(signal.SIGTERM, code.put_nowait, 0)
     try:
-        await over.wait()
+        return await code.get()
     finally:
         server.close()
-    return 0
 
 
 def _may_enter(writer: asyncio.StreamWriter) -> bool:
