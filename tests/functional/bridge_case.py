@@ -13,12 +13,22 @@
 """A service, ``osdbg bridge``, and IDEs that come through it."""
 
 import os
+import pathlib
+import re
 import socket
 import subprocess
 import sys
 
 from tests.functional import dap
 from tests.functional import harness
+
+EXAMPLE = pathlib.Path(
+    harness.ROOT, 'doc', 'source', 'examples', 'bridge_ssh.py'
+).read_text()
+"""What the documentation has VS Code start."""
+
+WORDS = re.search(r'\[.*\]', EXAMPLE).group()
+"""The list in it: the command that it runs."""
 
 
 class BridgeTestCase(harness.FunctionalTestCase):
@@ -54,7 +64,7 @@ class BridgeTestCase(harness.FunctionalTestCase):
         """Attach VS Code, to which debugAdapterPath gives a command."""
         path = os.path.join(self.directory, 'bridge.py')
         with open(path, 'w') as file:
-            file.write(dap.ADAPTER.format(command=command))
+            file.write(EXAMPLE.replace(WORDS, repr(list(command))))
         return self.attach_by(dap.VSCodeClient(path, self.environ, **options))
 
     def attach_by(self, client):

@@ -673,15 +673,6 @@ class BridgedClient(Client):
             bridge.stderr.close()
 
 
-ADAPTER = '''
-import subprocess
-import sys
-
-sys.exit(subprocess.call({command!r}))
-'''
-"""A file for ``debugAdapterPath``."""
-
-
 class VSCodeClient(BridgedClient):
     """VS Code with ``listen`` and ``debugAdapterPath``.
 

@@ -17,6 +17,7 @@ their names keep the words that they are called with, and run the command in
 an environment that has nothing of ours, as it is in a container.
 """
 
+import ast
 import json
 import os
 import pathlib
@@ -25,6 +26,7 @@ import socket
 import sys
 
 from tests.functional.bridge_case import BridgeTestCase
+from tests.functional.bridge_case import WORDS
 from tests.functional import harness
 from tests.functional.harness import free_port
 from tests.functional.harness import wait_until
@@ -99,13 +101,27 @@ class SshTest(SshTestCase):
         self.assertEqual([0] * 4, [b.returncode for b in client.bridges])
 
     def test_vs_code_without_osdbg_on_its_machine(self):
-        workers = self.start(3, host=self.file)
-        ssh = ('ssh', '-F', self.sshd.config, '-T', 'elsewhere')
-        client = self.vs_code(*ssh, 'osdbg bridge api')
+        workers = self.start(3, host=self.file, name='nova-api')
+        client = self.vs_code(*self.documented())
         self.stop_in_each(client, workers)
         self.replace(client, workers[0])
         client.detach()
         self.assertEqual(4, len(client.bridges))
+
+    def test_vs_code_kills_what_it_has_started(self):
+        (worker,) = self.start(host=self.file, name='nova-api')
+        client = self.vs_code(*self.documented())
+        client.wait_attached()
+        client.bridges[0].kill()
+        client.hang_up()
+        self.wait_let_go(worker)
+
+    def documented(self):
+        """Return the command in the documentation, for our host."""
+        words = ast.literal_eval(WORDS)
+        host = words.index('HOST')
+        words[host : host + 1] = ['-F', self.sshd.config, 'elsewhere']
+        return words
 
     def test_words_that_a_shell_would_read(self):
         name = "it's  $(id) `id` \"api\"; \\ * # !"

@@ -113,6 +113,14 @@ class TlsTest(TlsTestCase):
             client.detach()
         self.assertNotIn('Traceback', bridge.log)
 
+    def test_a_service_is_asked_for_by_its_address(self):
+        self.serve()
+        self.assertIn(
+            f'api asks for a certificate: type --connect HOST:{self.port} '
+            f'--cert FILE --key FILE --ca FILE',
+            self.refusal('api'),
+        )
+
     def test_what_to_do(self):
         self.serve()
         self.service.wait_log(
