@@ -59,7 +59,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '  osdbg bridge --ssh HOST --listen 127.0.0.1:5678\n'
         '                                    for an IDE that connects'
     )
-    debug_port.add_arguments(parser)
     far_end.add_arguments(parser)
     parser.add_argument(
         '--listen',
@@ -67,6 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='where the IDE is to connect: 127.0.0.1:PORT or unix:/PATH; '
         'unset, it is served on stdin and stdout',
     )
+    debug_port.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
