@@ -88,7 +88,11 @@ class DebugPort:
                 f'{" and ".join(given)} will not do: TLS takes --cert, --key '
                 f'and --ca'
             )
-        if self._address and addresses.is_unix(self._address[0]):
+        if self._address is None:
+            raise exceptions.OsdbgError(
+                f'{", ".join(given)} will not do without --connect HOST:PORT'
+            )
+        if addresses.is_unix(self._address[0]):
             raise exceptions.OsdbgError(
                 f'{self._address[0]} needs no certificate: leave out '
                 f'{", ".join(given)}'
@@ -102,7 +106,11 @@ class DebugPort:
         :raises: OsdbgError if it cannot be reached, or hangs up without a
             word
         """
-        host, port = self._address or self._find()
+        loop = asyncio.get_running_loop()
+        place = self._address
+        if place is None:
+            place = await loop.run_in_executor(None, self._find)
+        host, port = place
         address = addresses.spell(processes.show(host), port)
         reader, writer = await self._connect(host, port, address)
         try:

@@ -180,12 +180,12 @@ class FarEnd:
         try:
             yield process.stdout, process.stdin
         except debug_port.Silence as exc:
-            code = await process.wait()
+            await _end(process)
             raise exceptions.OsdbgError(
-                f'{self._words[0]} has ended ({code}): see what it said'
+                f'{self._words[0]} has ended ({process.returncode}): see what '
+                f'it said'
             ) from exc
         finally:
-            process.stdin.close()
             await _end(process)
 
     async def _start(self) -> Any:
@@ -201,8 +201,9 @@ class FarEnd:
             ) from exc
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """See it end: by itself, since its input has, or else by force."""
+async def _end(process: Any) -> None:
+    """See it end: by itself, since its input does, or else by force."""
+    process.stdin.close()
     for end in (None, process.terminate, process.kill):
         if end is not None:
             end()

@@ -166,9 +166,16 @@ class ServiceTest(BridgeTestCase):
         self.assertIn(f'which has to listen at 127.0.0.1:{port}', said)
 
     def test_an_address_and_a_service(self):
-        done = self.osdbg('bridge', '--connect', self.file, 'api')
-        self.assertEqual(1, done.returncode)
-        self.assertIn('or SERVICE: type one of them', done.stderr)
+        for words, said in (
+            (['--connect', self.file], 'or SERVICE: type one of them'),
+            (
+                ['--cert', '/x', '--key', '/x', '--ca', '/x'],
+                '--ca will not do without --connect HOST:PORT',
+            ),
+        ):
+            done = self.osdbg('bridge', *words, 'api')
+            self.assertEqual(1, done.returncode)
+            self.assertIn(said, done.stderr)
 
 
 class ListenTest(BridgeTestCase):
