@@ -34,7 +34,7 @@ _SCRIPT = (
     'command -v "$0" >/dev/null && exec "$0" "$@"; '
     'echo {complaint} >&2; exit 127'
 )
-_END_SECONDS = 5.0
+_END_SECONDS = 2.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

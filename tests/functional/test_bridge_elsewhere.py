@@ -322,6 +322,15 @@ class ContainerTest(ElsewhereTestCase):
         )
         self.stop_in_each(client, workers)
 
+    def test_one_that_does_not_end_by_itself(self):
+        self.install('docker', '#!/bin/sh\nexec sleep 600\n')
+        port = free_port()
+        bridge = self.listen('--docker', 'x', '--listen', f'127.0.0.1:{port}')
+        self.connect(port)
+        (child,) = wait_until('docker', lambda: harness.children(bridge.pid))
+        self.assertEqual(0, bridge.stop()[0])
+        self.assertFalse(harness.alive(child))
+
     def test_without_osdbg_there(self):
         os.unlink(os.path.join(self.bin, 'osdbg'))
         for tool in ('docker', 'kubectl'):
