@@ -27,7 +27,7 @@ from tests.functional.harness import osdbg_run
 from tests.functional.harness import Pending
 from tests.functional.harness import wait_until
 
-PAGE = harness.ROOT / 'doc/source/install'
+PROGRAM = harness.ROOT / 'doc/source/examples/greeter.py'
 WORKERS = 2
 
 
@@ -36,7 +36,7 @@ class FirstBreakpointTest(harness.FunctionalTestCase):
         super().setUp()
         self.here = pathlib.Path(self.directory).resolve() / 'src' / 'greeter'
         self.here.mkdir(parents=True)
-        self.program = shutil.copy(PAGE / 'greeter.py', self.here)
+        self.program = shutil.copy(PROGRAM, self.here)
         self.http_port = free_port()
 
     def type(self, *words):

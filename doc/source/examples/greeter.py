@@ -16,12 +16,12 @@ import eventlet
 
 eventlet.monkey_patch()
 
-import os  # noqa: E402
-import sys  # noqa: E402
+import os
+import sys
 
-from eventlet import wsgi  # noqa: E402
-from oslo_config import cfg  # noqa: E402
-from oslo_service import service  # noqa: E402
+from eventlet import wsgi
+from oslo_config import cfg
+from oslo_service import service
 
 
 def greet(name):
