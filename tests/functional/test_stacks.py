@@ -136,14 +136,15 @@ class StacksTest(OneServiceTestCase):
         (worker,) = self.start(engine=engine, workers=1)
         (process,) = self.told('--diff', '0.2')
         for thread in process['threads']:
-            self.assertLess(thread.get('used', 0), 0.1)
+            self.assertLess(thread.get('used', 0), 0.05)
         self.assertIn(False, [t['moved'] for t in process['threads']])
-        pending = worker.get_later('/spin?seconds=4')
+        pending = worker.get_later('/spin?seconds=8')
         wait_until('spinning', lambda: self.spinning(self.told()[0]))
-        (process,) = self.told('--diff', '1')
+        (process,) = self.told('--diff', '2')
         self.assertTrue(self.spinning(process))
         used = [t.get('used', 0) for t in process['threads']]
-        self.assertGreater(max(used), 0.3)
+        # Of two seconds, on a machine that may be busy.
+        self.assertGreater(max(used), 0.1)
         self.assertEqual(200, pending.result()[0])
 
     def spinning(self, process):
