@@ -20,5 +20,12 @@
      :connect (:host "127.0.0.1" :port 5678)
      :pathMappings [(:localRoot "/home/me/src/nova/" :remoteRoot "/opt/stack/nova/")]
      :justMyCode :json-false
-     :subProcess t)))
+     :subProcess t))
+  (cl-defmethod dap-handle-event
+    ((_event-type (eql debugpyAttach)) session worker)
+    (let ((found (copy-sequence (dap--debug-session-launch-args session))))
+      (setq found (plist-put found :name (gethash "name" worker)))
+      (setq found
+            (plist-put found :subProcessId (gethash "subProcessId" worker)))
+      (run-at-time 0 nil #'dap-start-debugging found))))
 ;; osdbg: nova-api: end
