@@ -54,6 +54,11 @@ _SHOWN = {
     ('memory', 'armed, one process'): 'memory of an armed process',
     ('memory', 'gateway'): 'memory of the gateway, of 16 workers',
 }
+_WORKERS = {
+    True: 'all workers',
+    False: 'one worker each',
+    None: 'not tried in it',
+}
 _UNITS = {'x': 'of what it serves without osdbg'}
 
 _Rows = list[tuple[str, ...]]
@@ -100,7 +105,7 @@ def where() -> Iterator[str]:
     ]
     for client in clients.CLIENTS.values():
         names = client.backends or ('debugpy',)
-        workers = 'all workers' if client.every_worker else 'one worker each'
+        workers = _WORKERS[client.every_worker]
         what = f'``osdbg ide {client.name}``, by {", ".join(names)}: {workers}'
         rows.append((client.title, what))
     rows.append(

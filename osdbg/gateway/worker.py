@@ -354,7 +354,8 @@ class Worker:
     def describe(self) -> dict[str, Any]:
         """Return what a user is told about it."""
         state = 'loaded' if self.loading else 'armed'
-        if self.attached:
+        # An IDE that is only called has a session as well.
+        if self.guard.client:
             state = 'attached'
         stopped = self.stops.describe()
         return {

@@ -109,8 +109,9 @@ class Client(abc.ABC):
     root: str = ''
     """What it writes for the directory of its project, if it has a word."""
 
-    every_worker = True
-    """Whether one attach reaches all workers; if not, it is one for each."""
+    every_worker: bool | None = True
+    """Whether one attach reaches all workers; if not, it is one for each. None
+    if nobody has tried."""
 
     can_listen = False
     """Whether osdbg may call it (``[remote_debug] direction = connect``)."""

@@ -33,6 +33,7 @@ class PyCharmDap(run_configurations.RunConfigurations):
     name = 'pycharm-dap'
     title = 'PyCharm, Attach to DAP'
     kind = 'PythonDapAttachConfiguration'
+    every_worker = None
 
     def fill(self, node: Any, target: base.Target) -> None:
         """Add what this kind of configuration consists of."""

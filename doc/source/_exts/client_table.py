@@ -30,6 +30,7 @@ _COLUMNS = (
     'All workers at once',
     'Can be called',
 )
+_WORKERS = {True: 'yes', False: 'one each', None: 'not tried'}
 
 
 def _rows() -> Iterator[tuple[str, ...]]:
@@ -41,7 +42,7 @@ def _rows() -> Iterator[tuple[str, ...]]:
             client.title,
             f'``{client.place}``' if client.place else 'printed',
             backends or '``debugpy``',
-            'yes' if client.every_worker else 'one each',
+            _WORKERS[client.every_worker],
             'yes' if client.can_listen else '--',
         )
 
