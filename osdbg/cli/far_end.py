@@ -22,7 +22,8 @@ import os
 import shlex
 import shutil
 import signal
-from typing import Any
+import socket
+import subprocess
 from typing import NoReturn
 
 from osdbg.cli import debug_port
@@ -176,37 +177,48 @@ class FarEnd:
 
         :raises: OsdbgError if it ends without a word to the IDE
         """
-        process = await self._start()
+        process, near = self._start()
         try:
-            yield process.stdout, process.stdin
+            reader, writer = await asyncio.open_connection(sock=near)
+            try:
+                yield reader, writer
+            finally:
+                writer.close()
         except debug_port.Silence as exc:
-            await _end(process)
+            code = await _end(process)
             raise exceptions.OsdbgError(
-                f'{self._words[0]} has ended ({process.returncode}): see what '
-                f'it said'
+                f'{self._words[0]} has ended ({code}): see what it said'
             ) from exc
         finally:
             await _end(process)
 
-    async def _start(self) -> Any:
-        try:
-            return await asyncio.create_subprocess_exec(
-                *self._words,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-            )
-        except OSError as exc:
-            raise exceptions.OsdbgError(
-                f'{self._words[0]} cannot be run: {exc.strerror}'
-            ) from exc
+    def _start(self) -> tuple[subprocess.Popen[bytes], socket.socket]:
+        # Not by asyncio: up to Python 3.11 it waits for ever for a process
+        # whose start is cancelled.
+        near, far = socket.socketpair()
+        with far:
+            try:
+                number = far.fileno()
+                process = subprocess.Popen(
+                    self._words, stdin=number, stdout=number
+                )
+            except OSError as exc:
+                near.close()
+                raise exceptions.OsdbgError(
+                    f'{self._words[0]} cannot be run: {exc.strerror}'
+                ) from exc
+        return process, near
 
 
-async def _end(process: Any) -> None:
-    """See it end: by itself, since its input does, or else by force."""
-    process.stdin.close()
+async def _end(process: subprocess.Popen[bytes]) -> int:
+    """See it end: by itself, since its input does, or else by force.
+
+    :returns: its exit code
+    """
+    loop = asyncio.get_running_loop()
     for end in (None, process.terminate, process.kill):
         if end is not None:
             end()
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(process.wait(), _END_SECONDS)
-            return
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return await loop.run_in_executor(None, process.wait, _END_SECONDS)
+    return process.wait()
