@@ -59,8 +59,7 @@ class Guard:
         self._send = send
         self._numbers = itertools.count()
         self._questions: dict[int, asyncio.Future[str]] = {}
-        self.client: Client = {}
-        """Who is attached, if anybody is."""
+        self._clients: list[Client] = []
         self.over = False
         """Whether its process has ended."""
 
@@ -107,16 +106,30 @@ class Guard:
             if not future.done():
                 future.set_result(_OVER)
 
+    @property
+    def client(self) -> Client:
+        """Who is attached, if anybody is; of several at prompts, the last."""
+        return self._clients[-1] if self._clients else {}
+
     def attached(self, client: Client) -> None:
-        """Note that a client is attached."""
+        """Note that a client is attached, and no other any more."""
         self.detached()
-        self.client = client
-        self.log('attach', client)
+        self.joined(client)
 
     def detached(self) -> None:
-        """Note that it is attached no more."""
-        client, self.client = self.client, {}
-        if client:
+        """Note that nobody is attached any more."""
+        while self._clients:
+            self.left(self._clients[-1])
+
+    def joined(self, client: Client) -> None:
+        """Note that a client is at one prompt of the worker."""
+        self._clients.append(client)
+        self.log('attach', client)
+
+    def left(self, client: Client) -> None:
+        """Note that it is there no more, unless that is known."""
+        if any(known is client for known in self._clients):
+            self._clients = [c for c in self._clients if c is not client]
             self.log('detach', client)
 
     def log_of_client(self, event: str, level: int, **facts: Any) -> None:

@@ -247,11 +247,11 @@ async def _admit(guard: Guard, prompt: Side, client: Side) -> bool:
     if veto:
         client.say(f'osdbg: {veto}')
         return False
-    guard.log('attach', known)
+    guard.joined(known)
     try:
         await _shovel(prompt, client)
     finally:
-        guard.log('detach', known)
+        guard.left(known)
     return True
 
 

@@ -18,9 +18,12 @@ import re
 import subprocess
 import sys
 
+from tests.functional.harness import APP
+from tests.functional.harness import line_of
 from tests.functional.harness import TIMEOUT
 from tests.functional.harness import wait_until
 from tests.functional.one_service import OneServiceTestCase
+from tests.functional.prompt_case import PromptTestCase
 from tests.functional import terminal
 
 
@@ -112,6 +115,29 @@ class PsTest(OneServiceTestCase):
         program.press('\x03')
         self.assertEqual(130, program.wait())
         self.assertNotIn('Traceback', program.text)
+
+
+class PromptPsTest(PromptTestCase):
+    def told(self, worker):
+        done = self.osdbg('ps', '--json', str(worker.pid))
+        self.assertEqual((0, ''), (done.returncode, done.stderr))
+        return json.loads(done.stdout)[0]
+
+    def test_a_prompt_is_a_stop(self):
+        worker = self.serve(name='nova-api')
+        pending = worker.get_later('/breakpoint')
+        client = self.prompt()
+        told = self.told(worker)
+        self.assertEqual('stopped', told['state'])
+        line = line_of('breakpoint')
+        self.assertEqual(f'{APP}:{line}', told['stopped']['where'])
+        self.assertIn('python', told['client']['program'])
+        client.type('c')
+        self.assert_answered(pending, answer='unchanged')
+        wait_until(
+            'armed again', lambda: self.told(worker)['state'] == 'armed'
+        )
+        self.assertEqual({}, self.told(worker)['client'])
 
 
 class CompletionTest(OneServiceTestCase):
