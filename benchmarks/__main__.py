@@ -15,12 +15,14 @@
 from __future__ import annotations
 
 import argparse
+from importlib import metadata
 import json
 import os
 import platform
 import sys
 import time
 import traceback
+from typing import Any
 
 from benchmarks import attach
 from benchmarks import checks
@@ -74,10 +76,26 @@ def main() -> int:
         took = time.monotonic() - start
         print(f'{name}: {took:.0f} s', file=sys.stderr, flush=True)
     if arguments.json:
-        print(json.dumps([row.as_json() for row in rows], indent=2))
+        print(json.dumps(_report(rows, arguments.quick), indent=1))
     else:
         _print_table(rows)
     return failed
+
+
+def _report(rows: list[Row], quick: bool) -> dict[str, Any]:
+    """Return the rows, and what they were measured with."""
+    return {
+        'date': time.strftime('%Y-%m-%d'),
+        'python': platform.python_version(),
+        'packages': {
+            name: metadata.version(name)
+            for name in ('debugpy', 'eventlet', 'oslo.service')
+        },
+        'cpus': os.cpu_count(),
+        'load': os.getloadavg()[0],
+        'quick': quick,
+        'rows': [row.as_json() for row in rows],
+    }
 
 
 def _print_table(rows: list[Row]) -> None:

@@ -16,9 +16,12 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent / '_exts'))
 
 extensions = [
+    'architecture_picture',
     'backend_table',
     'client_table',
+    'command_reference',
     'doctor_checks',
+    'figures',
     'openstackdocstheme',
     'oslo_config.sphinxext',
     'sphinx.ext.autodoc',

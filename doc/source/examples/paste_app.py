@@ -1,0 +1,32 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""An application that a paste file deploys."""
+
+import sys
+
+import eventlet
+from eventlet import wsgi
+import hello
+from paste.deploy import loadapp
+
+
+def app_factory(global_conf):
+    return hello.greet
+
+
+if __name__ == '__main__':
+    hello.CONF(sys.argv[1:-1], project='hello')
+    application = loadapp(f'config:{sys.argv[-1]}')
+    wsgi.server(
+        eventlet.listen(('127.0.0.1', hello.CONF.bind_port)), application
+    )
