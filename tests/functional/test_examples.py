@@ -213,6 +213,8 @@ class ProductionTest(ExampleTestCase):
 
     def test_session(self):
         self.start_init()
+        # The launcher, and two workers.
+        wait_until('processes', lambda: len(self.processes_told()) == 3)
         done = []
         for line in (EXAMPLES / 'production.sh').read_text().splitlines():
             if words := shlex.split(line, comments=True):

@@ -22,13 +22,9 @@ CONF = hello.CONF
 
 def greet(environ, start_response):
     if environ['PATH_INFO'] == '/open':
-        # [open]
         osdbg.attach(CONF)
-        # [close]
     elif environ['PATH_INFO'] == '/close':
-        # [closing]
         osdbg.detach()
-        # [end]
     return hello.greet(environ, start_response)
 
 
