@@ -76,7 +76,9 @@ def _conditions(report: dict[str, Any]) -> Iterator[str]:
 
 def _tables(report: dict[str, Any]) -> Iterator[str]:
     for group, rows in groupby(report['rows'], lambda row: row['group']):
-        yield f'.. list-table:: {group}'
+        yield f'.. rubric:: {group}'
+        yield ''
+        yield '.. list-table::'
         yield '   :header-rows: 1'
         yield '   :widths: 34 14 10 10 32'
         yield ''
