@@ -70,8 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     :returns: the exit code: 0 only if the command did what it is for
     """
     words = list(sys.argv[1:] if argv is None else argv)
-    command, arguments = _parse(words)
     try:
+        command, arguments = _parse(words)
         return int(command.run(arguments))
     except KeyboardInterrupt:
         return _INTERRUPTED
@@ -83,7 +83,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         reason = str(exc)
     except Exception as exc:
         reason = f'{type(exc).__name__}: {exc}'
-    print(f'osdbg {arguments.command}: {reason}', file=sys.stderr)
+    # It may quote a service, whatever that has in it.
+    reason = importlib.import_module('osdbg.cli.processes').show(reason)
+    print(f'osdbg {words[0]}: {reason}', file=sys.stderr)
     return 1
 
 
@@ -104,7 +106,7 @@ def _parse(words: list[str]) -> tuple[Any, argparse.Namespace]:
         metavar='COMMAND [ARGUMENT ...]',
         required=True,
     )
-    modules = {}
+    module, meant = None, parser
     named = _completed() if _COMPLETING in os.environ else words[:1]
     for name, purpose in COMMANDS.items():
         subparser = commands.add_parser(
@@ -115,14 +117,18 @@ def _parse(words: list[str]) -> tuple[Any, argparse.Namespace]:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         if named == [name]:
-            modules[name] = importlib.import_module(f'osdbg.cli.{name}')
-            modules[name].add_arguments(subparser)
+            module = importlib.import_module(f'osdbg.cli.{name}')
+            module.add_arguments(subparser)
+            meant = subparser
     if _COMPLETING in os.environ:
         import argcomplete
 
         argcomplete.autocomplete(parser)
-    arguments = parser.parse_args(words)
-    return modules[arguments.command], arguments
+    if meant is parser or words[0] == 'run':
+        # What stands after the command of "run" is not ours.
+        return module, parser.parse_args(words)
+    # Up to Python 3.12 an option between two words would end them.
+    return module, meant.parse_intermixed_args(words[1:])
 
 
 def _completed() -> list[str]:

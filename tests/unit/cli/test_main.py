@@ -80,6 +80,23 @@ class TestMain(unittest.TestCase):
                 self.assertNotIn('Traceback', done.stderr)
 
 
+class TestWords(unittest.TestCase):
+    def test_options_anywhere(self):
+        for words in (
+            ['ide', 'zed', '--name', 'api', 'nova-api', '--print'],
+            ['ide', '--name', 'api', 'zed', '--print', 'nova-api'],
+            ['doctor', 'a.py:3', '--json', 'nova-api'],
+            ['ps', '--json', 'nova-api'],
+        ):
+            with self.subTest(words):
+                _module, found = main._parse(words)
+                self.assertEqual('nova-api', found.service)
+
+    def test_options_of_the_command_that_is_run(self):
+        _module, found = main._parse(['run', '--port', '1', 'a', '--port'])
+        self.assertEqual((['a', '--port'], '1'), (found.words, found.port))
+
+
 class TestOutcome(unittest.TestCase):
     def outcome(self, result):
         """Return the exit code and stderr of a command that ends so."""
@@ -103,6 +120,20 @@ class TestOutcome(unittest.TestCase):
         self.assertEqual(
             (1, ['osdbg demo: no bread: buy some']), self.outcome(error)
         )
+
+    def test_a_service_that_is_quoted_is_not_obeyed(self):
+        error = exceptions.OsdbgError('it says \x1b[2J\n: type less')
+        self.assertEqual(
+            (1, ['osdbg demo: it says \\x1b[2J\\n: type less']),
+            self.outcome(error),
+        )
+
+    def test_interrupted_while_the_words_are_read(self):
+        command = types.SimpleNamespace(
+            add_arguments=mock.Mock(side_effect=KeyboardInterrupt)
+        )
+        with mock.patch.dict(sys.modules, {'osdbg.cli.demo': command}):
+            self.assertEqual(130, main.main(['demo']))
 
     def test_what_it_did_not_foresee_is_one_line_too(self):
         self.assertEqual(
