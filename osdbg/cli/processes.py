@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import Any
 
 from osdbg import exceptions
@@ -160,11 +161,14 @@ def title(process: Process) -> str:
 def show(text: object) -> str:
     """Return a text so that a terminal shows it, and does not obey it.
 
-    A name may come from whoever writes the configuration of a service.
+    A name may come from whoever writes the configuration of a service, and
+    have letters that the terminal has not.
     """
-    return ''.join(
+    shown = ''.join(
         char
         if char.isprintable()
         else char.encode('unicode_escape').decode('ascii')
         for char in str(text)
     )
+    encoding = getattr(sys.stdout, 'encoding', None) or 'utf-8'
+    return shown.encode(encoding, 'backslashreplace').decode(encoding)

@@ -12,6 +12,8 @@
 
 """How processes are named, and found."""
 
+import contextlib
+import io
 import unittest
 
 from osdbg.cli import processes
@@ -51,6 +53,12 @@ class TestTitle(unittest.TestCase):
             self.assertEqual(
                 f'{shown}/1 [42]', processes.title(process(name=name))
             )
+
+    def test_letters_that_a_terminal_has_not(self):
+        with io.TextIOWrapper(io.BytesIO(), 'ascii') as terminal:
+            with contextlib.redirect_stdout(terminal):
+                print(processes.show('növa'), end='', flush=True)
+            self.assertEqual(b'n\\xf6va', terminal.buffer.getvalue())
 
 
 class TestNames(unittest.TestCase):
