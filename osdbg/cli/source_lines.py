@@ -14,9 +14,12 @@
 
 from __future__ import annotations
 
-import linecache
+import io
 import os
 import time
+import tokenize
+
+from osdbg.doctor import proc
 
 
 class Sources:
@@ -29,19 +32,21 @@ class Sources:
         """
         self._proc = f'/proc/{pid}'
         self._began = _began(self._proc)
-        self._paths: dict[str, str] = {}
+        self._files: dict[str, list[str]] = {}
 
     def line(self, file: str, number: int | None) -> str:
         """Return a line; empty if it cannot be had, or may be another now.
 
         :param file: as the process calls it
         """
-        if file not in self._paths:
-            self._paths[file] = self._path(file)
-        path = self._paths[file]
-        return linecache.getline(path, number or 0) if path else ''
+        if file not in self._files:
+            self._files[file] = self._read(file)
+        lines = self._files[file]
+        if not isinstance(number, int) or not 0 < number <= len(lines):
+            return ''
+        return lines[number - 1]
 
-    def _path(self, file: str) -> str:
+    def _read(self, file: str) -> list[str]:
         base = 'root' if os.path.isabs(file) else 'cwd'
         inside = os.path.join(self._proc, base, file.lstrip('/'))
         for path in (inside, file):
@@ -49,8 +54,19 @@ class Sources:
                 changed = os.stat(path).st_mtime
             except (OSError, ValueError):
                 continue
-            return path if changed < self._began else ''
-        return ''
+            # A name that the service has made up may be that of a pipe.
+            data = proc.regular(path) if changed < self._began else None
+            return _lines(data or b'')
+        return []
+
+
+def _lines(data: bytes) -> list[str]:
+    """Split a source as Python does."""
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    except SyntaxError:
+        return []
+    return io.StringIO(data.decode(encoding, 'replace'), None).readlines()
 
 
 def _began(proc: str) -> float:

@@ -32,7 +32,8 @@ def read(path: str) -> str:
     :raises: OsdbgError if it cannot be read, or is none of text
     """
     try:
-        with open(path, 'rb') as file:
+        # For a pipe, open() would wait for somebody to write to it.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), 'rb') as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise OSError(errno.EINVAL, 'it is no ordinary file')
             data = file.read(_MAX_BYTES + 1)

@@ -13,6 +13,7 @@
 """Lines of source are those that the process has read, or none."""
 
 import os
+import signal
 import tempfile
 import time
 import unittest
@@ -37,3 +38,21 @@ class SourcesTest(unittest.TestCase):
         sources = source_lines.Sources(os.getpid())
         for name in ('<string>', '/nowhere/at/all.py', 'a\0b', ''):
             self.assertEqual('', sources.line(name, 1))
+
+    def test_what_would_never_end(self):
+        with tempfile.TemporaryDirectory() as directory:
+            pipe = os.path.join(directory, 'pipe.py')
+            os.mkfifo(pipe)
+            old = time.time() - 10**6
+            os.utime(pipe, (old, old))
+            signal.alarm(20)
+            self.addCleanup(signal.alarm, 0)
+            sources = source_lines.Sources(os.getpid())
+            for name in (pipe, '/dev/zero', directory):
+                self.assertEqual('', sources.line(name, 1))
+
+    def test_encoding_and_ends_of_lines(self):
+        source = '# coding: latin-1\r\n"é \x0c"\r\nlast'.encode('latin-1')
+        lines = source_lines._lines(source)
+        self.assertEqual(['# coding: latin-1\n', '"é \x0c"\n', 'last'], lines)
+        self.assertEqual([], source_lines._lines(b'# coding: nonsense'))
