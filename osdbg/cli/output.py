@@ -23,6 +23,8 @@ import os
 import sys
 from typing import Any
 
+from osdbg.cli import processes
+
 _GAP = '  '
 
 
@@ -56,10 +58,10 @@ def print_table(
     """Print a table, in colours where a person reads.
 
     :param columns: the titles
-    :param rows: of cells, which a terminal will not obey
+    :param rows: of cells, whatever is in them
     :param styles: for the cells of which text there is a style of rich's
     """
-    cells = [list(row) for row in rows]
+    cells = [[processes.show(cell) for cell in row] for row in rows]
     if has_rich():
         _print_rich(columns, cells, styles or {})
         return

@@ -72,7 +72,11 @@ class Text:
         self._names = {t['ident']: t['name'] for t in told['threads']}
 
     def lines(self) -> Iterator[Line]:
-        """Make the lines."""
+        """Make the lines, which a terminal will not obey."""
+        for style, text in self._lines():
+            yield style, processes.show(text)
+
+    def _lines(self) -> Iterator[Line]:
         hidden = 0
         for kind in ('threads', 'greenlets'):
             groups: dict[Any, list[Thread]] = {}
@@ -101,7 +105,7 @@ class Text:
         return bool(each['owner'] or (each['hub'] and each['waits']))
 
     def _block(self, group: list[Thread]) -> Iterator[Line]:
-        yield 'title', processes.show(self._title(group))
+        yield 'title', self._title(group)
         first = group[0]
         if first['cut']:
             yield '', '  ... more calls, which are cut off'
@@ -111,15 +115,13 @@ class Text:
             source = self._sources.line(frame['file'], frame['line'])
             yield (
                 'place',
-                (
-                    f'  File "{processes.show(frame["file"])}", line '
-                    f'{frame["line"]}, in {processes.show(frame["function"])}'
-                ),
+                f'  File "{frame["file"]}", line {frame["line"]}, in '
+                f'{frame["function"]}',
             )
             if source:
-                yield 'source', f'    {processes.show(source.strip())}'
+                yield 'source', f'    {source.strip()}'
         for text in _state(group, source):
-            yield 'waits', f'  {processes.show(text)}'
+            yield 'waits', f'  {text}'
         yield '', ''
 
     def _title(self, group: list[Thread]) -> str:

@@ -75,6 +75,9 @@ class TestTable(unittest.TestCase):
         )
         self.assertEqual(['PID  STATE'], self.plain([]))
 
+    def test_what_a_terminal_would_obey(self):
+        self.assertIn('\\x1b[2J  2', self.plain([['\x1b[2J', 2]]))
+
     def test_on_a_terminal(self):
         text = on_terminal()
         self.assertIn('\x1b[32marmed', text)

@@ -123,11 +123,12 @@ class TextTest(unittest.TestCase):
 
     def test_terminal_does_not_obey(self):
         evil = '\x1b[2J\n'
-        frames = [frame(evil, evil)]
+        frames = [{**frame(evil, evil), 'line': evil}]
         told = self.told(
             [thread(name=evil, waits=evil, frames=frames)],
             [green(1, name=evil, kind=evil, waits=evil, frames=frames)],
         )
+        told['left_out'] = evil
         for line in text_of(told):
             self.assertTrue(line.isprintable(), line)
 
