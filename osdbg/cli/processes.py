@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from typing import Any
 
 from osdbg import exceptions
@@ -29,6 +30,28 @@ NONE = (
 """What to say where there is none."""
 
 _ANSWER_SECONDS = 5.0
+_MAX_ANSWER = 16 * 1024 * 1024
+# What commands rely on; anybody may be the gateway of another user.
+_FACTS: dict[str, Any] = {
+    'id': str,
+    'pid': int,
+    'name': str,
+    'worker': (int, type(None)),
+    'backend': str,
+    'protocol': str,
+    'dials': bool,
+    'host': str,
+    'port': int,
+}
+_STOPPED = (dict, type(None))
+# Those that a gateway need not tell; it may be an older one.
+_MORE_FACTS: dict[str, Any] = {
+    'state': '?',
+    'stopped': None,
+    'uid': -1,
+    'client': {},
+    'trouble': '',
+}
 
 Process = dict[str, Any]
 """What the gateway tells of one: see ``Worker.describe``."""
@@ -59,6 +82,8 @@ def complete(prefix: str, **_: Any) -> list[str]:
         words |= {process['name'], str(process['pid'])}
         if process['worker'] is not None:
             words.add(f'{process["name"]}/{process["worker"]}')
+    # A shell would obey the others, or split them.
+    words = {word for word in words if word == show(word)}
     return sorted(word for word in words if word.startswith(prefix))
 
 
@@ -100,20 +125,46 @@ def _ask(place: str, question: dict[str, Any]) -> list[Process]:
         return []
     except OSError as exc:
         raise exceptions.GatewayUnavailable(place, str(exc)) from exc
-    sock.settimeout(_ANSWER_SECONDS)
     try:
+        sock.settimeout(_ANSWER_SECONDS)
         sock.sendall(protocol.encode({'ask': question}))
-        answer = b''
-        while data := sock.recv(protocol.MAX_LINE):
-            answer += data
-        found: list[Process] = protocol.decode(answer)['processes']
-    except (OSError, ValueError, KeyError) as exc:
+        return _read(_hear(sock))
+    except (OSError, ValueError) as exc:
         raise exceptions.GatewayUnavailable(
             place, f'it does not answer: {exc!r}'
         ) from exc
     finally:
         sock.close()
-    return found
+
+
+def _hear(sock: Any) -> bytes:
+    """Return what a gateway says; it may be one that never ends."""
+    end = time.monotonic() + _ANSWER_SECONDS
+    answer = bytearray()
+    while data := sock.recv(protocol.MAX_LINE):
+        answer += data
+        if len(answer) > _MAX_ANSWER or time.monotonic() > end:
+            raise ValueError('it does not come to an end')
+        sock.settimeout(max(end - time.monotonic(), 0.001))
+    return bytes(answer)
+
+
+def _read(answer: bytes) -> list[Process]:
+    found = protocol.decode(answer).get('processes')
+    if not isinstance(found, list):
+        raise ValueError('it tells of no processes')
+    return [_checked(process) for process in found]
+
+
+def _checked(told: Any) -> Process:
+    if not isinstance(told, dict):
+        raise ValueError('it tells nothing of a process')
+    process = {**_MORE_FACTS, **told}
+    kinds = {name: type(value) for name, value in _MORE_FACTS.items()}
+    for name, kind in {**kinds, **_FACTS, 'stopped': _STOPPED}.items():
+        if not isinstance(process.get(name), kind):
+            raise ValueError(f'it tells no {name} of a process')
+    return process
 
 
 def find(

@@ -144,9 +144,9 @@ def _state(process: processes.Process) -> str:
         since = _spell(stopped['seconds'])
         return f'stopped at {processes.show(stopped["where"])} for {since}'
     state = process['state']
-    if state == 'armed' and not process['opened']:
+    if state == 'armed' and not process.get('opened', True):
         return 'closed'
-    if state == 'armed' and not process['wanted']:
+    if state == 'armed' and not process.get('wanted', True):
         # It only launches, or [remote_debug] workers does not name it.
         return 'left out'
     return processes.show(state)

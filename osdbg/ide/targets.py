@@ -81,7 +81,9 @@ def running(
         raise exceptions.OsdbgError(
             f'{processes.NONE}; or say where it will be, with --port'
         )
-    found = processes.find(wanted, everyone) if wanted else everyone
+    found = everyone
+    if wanted is not None:
+        found = processes.find(wanted, everyone)
     whys = {p['id']: refusal(client, p) for p in found}
     able = [p for p in found if not whys[p['id']]]
     if not able:
@@ -149,7 +151,8 @@ def refusal(client: base.Client, process: processes.Process) -> str:
 def _target(
     process: processes.Process, name: str, mapped: list[mappings.Mapping]
 ) -> base.Target:
-    host, port = process['host'], process['port']
+    # No host is called so, and a terminal might obey it.
+    host, port = processes.show(process['host']), process['port']
     first = ''
     if not process['dials']:
         host, port, first = reach(host, port, bool(process.get('tls')))

@@ -14,9 +14,15 @@
 
 import contextlib
 import io
+import json
+import os
+import socket
+import threading
 import unittest
+from unittest import mock
 
 from osdbg.cli import processes
+from osdbg import exceptions
 from tests.unit import fresh
 
 TWO = """
@@ -30,6 +36,24 @@ while time.monotonic() < deadline:
     if found and found[0]['worker'] is not None:
         break
 """
+
+
+TOLD = {
+    'id': '1',
+    'pid': 42,
+    'name': 'api',
+    'worker': 1,
+    'backend': 'debugpy',
+    'protocol': 'dap',
+    'dials': False,
+    'host': '127.0.0.1',
+    'port': 5678,
+    'state': 'armed',
+    'stopped': None,
+    'uid': 0,
+    'client': {},
+    'trouble': '',
+}
 
 
 def process(**more):
@@ -67,6 +91,63 @@ class TestNames(unittest.TestCase):
             self.assertTrue(processes._is(process(), word), word)
         for word in ('ap', '4', 'api/2', '1', '/1', ''):
             self.assertFalse(processes._is(process(), word), word)
+
+
+class TestGateway(unittest.TestCase):
+    """Root asks those of all users, and anybody may write one."""
+
+    def ask(self, *chunks, call=processes.ask):
+        name = f'osdbg-test-{os.getpid()}'
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.bind(f'\0{name}')
+            sock.listen()
+            serving = threading.Thread(target=serve, args=(sock, chunks))
+            serving.start()
+            try:
+                with mock.patch.dict(os.environ, {'OSDBG_SOCKET': name}):
+                    return call()
+            finally:
+                serving.join()
+
+    def test_what_it_should_tell(self):
+        (found,) = self.ask(json.dumps({'processes': [TOLD]}).encode())
+        self.assertEqual(TOLD, {name: found[name] for name in TOLD})
+
+    def test_nonsense(self):
+        for told in (
+            [1],
+            {},
+            {'processes': 1},
+            {'processes': [1]},
+            {'processes': [{}]},
+            {'processes': [{**TOLD, 'port': '\x1b[2J'}]},
+        ):
+            with self.subTest(told):
+                with self.assertRaisesRegex(
+                    exceptions.GatewayUnavailable, 'does not answer'
+                ):
+                    self.ask(json.dumps(told).encode())
+
+    def test_one_that_never_ends(self):
+        with self.assertRaisesRegex(exceptions.GatewayUnavailable, 'an end'):
+            self.ask(*[b' ' * 1024 * 1024] * 64)
+
+    def test_what_a_shell_completes(self):
+        told = [{**TOLD, 'id': name, 'name': name} for name in ('a', 'b\v')]
+        answer = json.dumps({'processes': told}).encode()
+        self.assertEqual(
+            ['42', 'a', 'a/1'],
+            self.ask(answer, call=lambda: processes.complete('')),
+        )
+
+
+def serve(sock, chunks):
+    """Be a gateway to one command."""
+    client, _ = sock.accept()
+    with client, contextlib.suppress(OSError):
+        client.recv(65536)
+        for chunk in chunks:
+            client.sendall(chunk)
 
 
 class TestFind(fresh.FreshTestCase):
