@@ -154,7 +154,7 @@ def read_address(text: str) -> tuple[str, int] | None:
     :returns: None if it is the name of a service, or an armed process
     """
     if text.isdecimal() and any(
-        p['pid'] == int(text) for p in processes.ask()
+        str(p['pid']) == text for p in processes.ask()
     ):
         return None
     return endpoint.read(text)

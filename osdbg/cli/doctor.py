@@ -30,7 +30,7 @@ from osdbg.doctor import versions
 _STYLES = {'problem': 'bold red', 'note': 'yellow', 'ok': 'green'}
 _INDENT = ' ' * 9
 _MAX_WIDTH = 100
-_SPOT = re.compile(r'(.+):([1-9]\d*)')
+_SPOT = re.compile(r'(.+):([1-9][0-9]{0,8})')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import os
 import pwd
+import re
 import select
 import socket
 import time
@@ -55,7 +56,7 @@ def read(text: str) -> tuple[str, int] | None:
     if addresses.is_unix(text):
         return text, 0
     host, _, port = text.rpartition(':')
-    if not port.isdecimal() or not 0 < int(port) < 65536:
+    if not re.fullmatch('[0-9]{1,5}', port) or not 0 < int(port) < 65536:
         return None
     return host.strip('[]') or '127.0.0.1', int(port)
 

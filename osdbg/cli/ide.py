@@ -147,6 +147,11 @@ def _plan(client: base.Client, arguments: argparse.Namespace) -> targets.Plan:
                 f'--port is for what does not run here: leave it out, or '
                 f'write --name {processes.show(arguments.service)}'
             )
+        if arguments.source:
+            raise exceptions.OsdbgError(
+                '--port is for what does not run here, and cannot be asked '
+                'for its files: write --map LOCAL=REMOTE in place of --source'
+            )
         return targets.by_hand(
             host or '127.0.0.1', port, arguments.name or '', given
         )

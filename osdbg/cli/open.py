@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _seconds(text: str) -> float:
-    found = re.fullmatch(r'(\d+)([smhd]?)', text.strip())
+    found = re.fullmatch(r'([0-9]{1,9})([smhd]?)', text.strip())
     if found is None:
         raise argparse.ArgumentTypeError(
             f'expected a time such as 90s, 30m or 2h, found {text!r}'

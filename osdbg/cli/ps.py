@@ -22,6 +22,7 @@ from typing import Any
 from osdbg import addresses
 from osdbg.cli import output
 from osdbg.cli import processes
+from osdbg import exceptions
 from osdbg.gateway import credentials
 
 _COLUMNS = ('PID', 'SERVICE', 'WORKER', 'STATE', 'DEBUGGER', 'AT', 'CLIENT')
@@ -85,18 +86,27 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
     if not 0.1 <= seconds <= 3600:
         raise argparse.ArgumentTypeError(
-            f'expected seconds, from 0.1 to 3600, found {text}'
+            f'expected seconds, from 0.1 to 3600, found {text}; a SERVICE '
+            f'goes before it'
         )
     return seconds
 
 
 def _print(arguments: argparse.Namespace) -> None:
-    found = processes.ask()
-    if found and arguments.service is not None:
-        found = processes.find(arguments.service, found)
+    found, none = processes.ask(), processes.NONE
+    if arguments.service is not None:
+        try:
+            found = processes.find(arguments.service, found)
+        except exceptions.OsdbgError as exc:
+            if arguments.watch is None:
+                raise
+            found, none = [], str(exc)  # it may just start anew
     found.sort(key=_order)
     if arguments.json:
         output.print_json(found)
@@ -104,7 +114,7 @@ def _print(arguments: argparse.Namespace) -> None:
         rows, columns = _table(found)
         output.print_table(columns, rows, _STYLES)
     else:
-        print(f'osdbg ps: {processes.NONE}', file=sys.stderr)
+        print(f'osdbg ps: {none}', file=sys.stderr)
 
 
 def _order(process: processes.Process) -> tuple[Any, ...]:

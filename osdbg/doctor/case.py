@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from typing import Any
 
 from osdbg.cli import look
@@ -133,6 +134,8 @@ def gather(service: str | None, spot: Spot | None) -> Case:
     try:
         armed = processes.find(service, known)
     except exceptions.OsdbgError:
+        if not service:
+            raise
         return Case(_unarmed(service), spot)
     armed.sort(key=_order)
     patients = [Patient(each['pid'], each) for each in armed]
@@ -156,15 +159,14 @@ def _trouble(told: look.Answer) -> look.Answer:
     return {'trouble': told.get('trouble', other)}
 
 
-def _unarmed(service: str | None) -> list[Patient]:
+def _unarmed(word: str) -> list[Patient]:
     """Return the processes of this host that a word means.
 
     :raises: OsdbgError when there are none
     """
-    if service is None:
-        processes.find(None)  # says why
-    word = service or ''
-    found = [int(word)] if word.isdecimal() else proc.named(word)
+    found = (
+        [int(word)] if re.fullmatch('[0-9]{1,9}', word) else proc.named(word)
+    )
     found = [pid for pid in found if proc.exists(pid)]
     if not found:
         raise exceptions.OsdbgError(

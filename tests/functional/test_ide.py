@@ -287,6 +287,11 @@ class WriteTest(IdeTestCase):
         self.assertIn('VS Code:', done.stderr)
         self.assertEqual([], os.listdir(self.home))
 
+    def test_a_name_that_is_empty(self):
+        self.start()
+        self.assertIn('write one of api', self.refused('vscode', ''))
+        self.assertEqual([], os.listdir(self.home))
+
     def test_output(self):
         path = pathlib.Path(self.directory, 'else', '.zed', 'debug.json')
         self.done('zed', '--port', '5678', '--output', path)

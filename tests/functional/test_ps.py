@@ -95,6 +95,24 @@ class PsTest(OneServiceTestCase):
         self.assertEqual((0, ''), (done.returncode, done.stdout))
         self.assertIn('no process of yours is armed: start', done.stderr)
         self.assertEqual([], self.ps())
+        for command, word in (('ps', 'nova-api'), ('ps', ''), ('doctor', '')):
+            done = self.osdbg(command, '--json', word)
+            self.assertEqual((1, ''), (done.returncode, done.stdout))
+            self.assertIn('no process of yours is armed', done.stderr)
+
+    def test_watch_before_it_is_there(self):
+        program = terminal.Program(
+            ['env', 'TERM=xterm', sys.executable]
+            + ['-m', 'osdbg', 'ps', 'nova-api', '--watch', '0.1'],
+            TIMEOUT,
+            self.environ,
+        )
+        self.addCleanup(program.hang_up)
+        program.expect('no process of yours is armed')
+        self.start(name='cinder-api')
+        program.expect('nova-api is not armed')
+        program.press('\x03')
+        self.assertEqual(130, program.wait())
 
     def test_watch(self):
         self.start(name='nova-api')

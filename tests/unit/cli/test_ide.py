@@ -57,6 +57,7 @@ class ArgumentsTest(unittest.TestCase):
         for words, typed in (
             (['zed', 'api', '--port', '5678'], 'write --name api'),
             (['zed', '--host', '10.0.0.1'], 'takes a --port'),
+            (['zed', '--port', '1', '--source', '.'], 'write --map'),
             (['zed', '--source', '/nowhere'], 'is no directory'),
         ):
             with self.subTest(words):

@@ -79,6 +79,17 @@ class TestMain(unittest.TestCase):
                 self.assertIn('usage: osdbg', done.stderr)
                 self.assertNotIn('Traceback', done.stderr)
 
+    def test_times(self):
+        for words in (
+            ['ps', '--watch', 'nova-api'],
+            ['stacks', '--diff', 'long'],
+            ['open', '--for', '9' * 400 + 'd'],
+        ):
+            with self.subTest(words):
+                done = osdbg(*words)
+                self.assertEqual(2, done.returncode)
+                self.assertIn(': expected ', done.stderr)
+
 
 class TestWords(unittest.TestCase):
     def test_options_anywhere(self):
