@@ -33,4 +33,4 @@ def run(arguments: argparse.Namespace) -> int:
     :returns: 0 only if all that were meant have done so
     :raises: OsdbgError when it is not clear to whom
     """
-    return switch.switch(arguments.service, False)
+    return switch.switch(arguments, False)

@@ -28,7 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'examples:\n'
         '  osdbg open nova-conductor              all its workers\n'
         '  osdbg open nova-conductor/1 --for 30m\n'
-        '  osdbg open 4711                        by process id'
+        '  osdbg open 4711                        by process id\n'
+        '  osdbg open --json | jq -r ".[].port"   as osdbg ps prints them'
     )
     switch.add_arguments(parser)
     parser.add_argument(
@@ -47,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     :returns: 0 only if all that were meant have done so
     :raises: OsdbgError when it is not clear to whom
     """
-    return switch.switch(arguments.service, True, arguments.seconds)
+    return switch.switch(arguments, True, arguments.seconds)
 
 
 def _seconds(text: str) -> float:

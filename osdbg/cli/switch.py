@@ -18,27 +18,29 @@ import argparse
 import sys
 
 from osdbg import addresses
+from osdbg.cli import output
 from osdbg.cli import processes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of both commands."""
     processes.add_service(parser)
+    output.add_json(parser)
 
 
 def switch(
-    wanted: str | None, opened: bool, seconds: float | None = None
+    arguments: argparse.Namespace, opened: bool, seconds: float | None = None
 ) -> int:
     """Open or close processes, and say what has become of each.
 
-    :param wanted: what the user calls them
+    :param arguments: of ``add_arguments()``
     :param opened: whether clients are to come
     :param seconds: for how long; 0 for ever, None as their options say
     :returns: the exit code: 0 only if all have obeyed, and clients can come
         to at least one if they are to
     :raises: OsdbgError when it is not clear which
     """
-    meant = processes.find(wanted)
+    meant = processes.find(arguments.service)
     told = processes.ask(
         ids=[p['id'] for p in meant], open=opened, seconds=seconds
     )
@@ -57,19 +59,23 @@ def switch(
     ]
     obeying = [p for p in found if p.get('opened', opened) is opened]
     workers = [p for p in obeying if p['worker'] is not None]
-    done = 0
+    done, lines = 0, []
     for process in workers or obeying:
         title = processes.title(process)
         trouble = processes.show(process.get('trouble', ''))
         if opened and not is_named(process):
-            print(f'{title}: [remote_debug] workers leaves it out')
+            lines.append(f'{title}: [remote_debug] workers leaves it out')
         elif opened and trouble:
             troubles.append(f'{title}: {trouble}')
         else:
             done += 1
-            print(f'{title}: {tell(process, opened)}')
+            lines.append(f'{title}: {tell(process, opened)}')
     if not done and not troubles:
         troubles = ['nobody can be debugged: correct [remote_debug] workers']
+    if arguments.json:
+        output.print_json(found)
+    elif lines:
+        print('\n'.join(lines))
     for trouble in troubles:
         command = 'open' if opened else 'close'
         print(f'osdbg {command}: {trouble}', file=sys.stderr)

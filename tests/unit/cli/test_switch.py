@@ -137,6 +137,15 @@ class SwitchTest(CommandTestCase):
         self.assertEqual((1, f'{left_out}\n'), (code, out))
         self.assertIn('correct [remote_debug] workers', err)
 
+    def test_json(self):
+        told = [process(), process(1, opened=False)]
+        code, out, err = self.osdbg('open --json', told)
+        self.assertEqual((1, 1), (code, err.count('\n')))
+        self.assertEqual(
+            [('id0', True), ('id1', False)],
+            [(each['id'], each['opened']) for each in json.loads(out)],
+        )
+
     def test_names_that_are_no_text(self):
         name = 'a\x1b[2Jb\r\udc80é'
         shown = 'a\\x1b[2Jb\\r\\udc80é'
