@@ -122,9 +122,11 @@ class Socket(Terminal):
 class Program(Terminal):
     """A program in a terminal of its own, or fed through a pipe."""
 
+    TERM = 'dumb'
+
     def __init__(self, argv, timeout, environ=None, tty=True):
         super().__init__(timeout)
-        environ = {**(environ or os.environ), 'TERM': 'dumb'}
+        environ = {**(environ or os.environ), 'TERM': self.TERM}
         if tty:
             self._master, slave = _open_pty()
             self._input = self._master

@@ -1,0 +1,22 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+
+"""The pictures of terminals in the pages: what the commands really print.
+
+``python -m doc.recordings`` takes all of them anew, ``python -m
+doc.recordings ps`` that one.
+"""
+
+from __future__ import annotations
+
+import pathlib
+
+PICTURES = pathlib.Path(__file__).parents[1] / 'source' / 'images'
