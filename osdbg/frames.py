@@ -55,8 +55,19 @@ def current() -> dict[int, types.FrameType]:
     return found
 
 
+def others() -> dict[int, types.FrameType]:
+    """Return the frame of each native thread but this one, by its number.
+
+    A frame that has itself among its variables stays until garbage is
+    collected, and keeps what else it has.
+    """
+    found = current()
+    del found[waiting.get_ident()]
+    return found
+
+
 def stack(
-    top: types.FrameType, most: int
+    top: types.FrameType, most: int = sys.maxsize
 ) -> list[tuple[types.FrameType, Place]]:
     """Return the frames of another thread, and where each is at this moment.
 

@@ -15,16 +15,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from collections.abc import Iterator
-import functools
-import gc
-import itertools
 import sys
 import types
 from typing import Any
 import weakref
 
 from osdbg import frames
+from osdbg import objects
 from osdbg import patching
 from osdbg import signals
 from osdbg import waiting
@@ -72,52 +69,10 @@ def nap() -> bool:
 
 
 def everyone() -> list[weakref.ref[Any]]:
-    """Return references to all greenlets, whatever they are at.
-
-    No object is asked what it is, for that may be code of the service. It
-    takes about as long as a full garbage collection.
-    """
-    root = getattr(sys.modules.get('greenlet'), 'greenlet', None)
-    return [] if root is None else _instances(frozenset(_numbers(root)))
-
-
-def _instances(kinds: frozenset[int]) -> list[weakref.ref[Any]]:
-    """Return references to all objects of some classes.
-
-    All objects are looked at in one call into C, so that no other thread runs
-    meanwhile: what the service lets go of while we hold it would be finalized
-    in our thread.
-
-    :param kinds: the numbers of the classes in memory
-    """
-    objects: list[Any] = []
-    found: list[Any] = []
-    call = functools.partial.__call__
-    all_there_are = map(call, (functools.partial(gc.get_objects),))
-    are_meant = map(kinds.__contains__, map(id, map(type, objects)))
-    steps = (
-        functools.partial(next, map(objects.extend, all_there_are)),
-        functools.partial(
-            found.extend, itertools.compress(objects, are_meant)
-        ),
-        # What has been looked through has been among them: a circle, which
-        # would keep all objects of the service.
-        functools.partial(objects.clear),
+    """Return references to all greenlets, whatever they are at."""
+    return objects.instances(
+        getattr(sys.modules.get('greenlet'), 'greenlet', None)
     )
-    try:
-        list(map(call, steps))
-        return list(map(weakref.ref, found))
-    finally:
-        objects.clear()
-        found.clear()
-
-
-def _numbers(kind: type) -> Iterator[int]:
-    """Name a class and its subclasses, without asking a metaclass."""
-    yield id(kind)
-    each: type
-    for each in type.__subclasses__(kind):
-        yield from _numbers(each)
 
 
 def parked_at(greenlet: Any) -> types.FrameType | None:
@@ -139,15 +94,13 @@ def parent_of(greenlet: Any) -> Any:
     return vars(root)['parent'].__get__(greenlet)
 
 
-def hubs(objects: list[Any]) -> list[Any]:
+def hubs() -> list[Any]:
     """Return eventlet's hubs, one for each thread that has green threads.
 
-    :param objects: what ``gc`` knows: each hub is its own thread's local
+    By ``gc``: each hub is its own thread's local.
     """
     kind = getattr(sys.modules.get('eventlet.hubs.hub'), 'BaseHub', None)
-    if kind is None:
-        return []
-    return [each for each in objects if issubclass(type(each), kind)]
+    return list(objects.referred(objects.instances(kind)))
 
 
 def waits_to_write(descriptor: int, among: list[Any]) -> bool:

@@ -26,7 +26,6 @@ from __future__ import annotations
 
 import _socket
 from collections.abc import Callable
-import gc
 import select
 import sys
 import types
@@ -34,6 +33,7 @@ from typing import Any
 
 from osdbg import frames
 from osdbg import greenlets
+from osdbg import objects
 from osdbg import patching
 from osdbg import waiting
 
@@ -63,32 +63,24 @@ class Heartbeats:
         now = waiting.monotonic()
         if now < self._due:
             return
-        objects = gc.get_objects()
-        hubs = greenlets.hubs(objects)
+        connections = _connections()
+        hubs = greenlets.hubs() if connections else []
         wait = _LOOK_SECONDS
-        for connection in _connections(objects):
+        for connection in connections:
             wait = min(wait, connection.heartbeat / _OFTEN)
             _send(connection, hubs)
         self._due = now + wait
 
 
-def agreed(objects: list[Any]) -> list[float]:
-    """Return the intervals of the connections that are open, in seconds.
-
-    :param objects: what ``gc`` knows
-    """
-    return [float(each.heartbeat) for each in _connections(objects)]
+def agreed() -> list[float]:
+    """Return the intervals of the connections that are open, in seconds."""
+    return [float(each.heartbeat) for each in _connections()]
 
 
-def _connections(objects: list[Any]) -> list[Any]:
+def _connections() -> list[Any]:
     """Return those that are open and for which heartbeats were agreed on."""
     kind = getattr(sys.modules.get('amqp.connection'), 'Connection', None)
-    if kind is None:
-        return []
-    # isinstance() would ask proxies for their __class__, which may be code of
-    # the service.
-    found = [each for each in objects if issubclass(type(each), kind)]
-    return [each for each in found if _is_open(each)]
+    return list(filter(_is_open, objects.referred(objects.instances(kind))))
 
 
 def _is_open(connection: Any) -> bool:
@@ -157,21 +149,23 @@ def _is_free(transport: Any, hubs: list[Any]) -> bool:
         return False
     write = type(transport).write.__code__
     read = _tls_read(sock)
-    for top in frames.current().values():
-        if top.f_code is read and top.f_locals.get('self') is sock:
+    for top in frames.others().values():
+        stack = frames.stack(top)
+        if stack[0][1][0] is read and _self(top) is sock:
             # An SSL object is for one thread at a time (before Python 3.13
             # without a lock of its own). A read ends after some seconds; then
             # the debugger holds that thread in other code.
             return False
-        frame: types.FrameType | None = top
-        while frame is not None:
-            if (
-                frame.f_code is write
-                and frame.f_locals.get('self') is transport
-            ):
-                return False
-            frame = frame.f_back
+        if any(
+            code is write and _self(frame) is transport
+            for frame, (code, _, _) in stack
+        ):
+            return False
     return True
+
+
+def _self(frame: types.FrameType) -> Any:
+    return frames.variables(frame).get('self')
 
 
 def _tls_read(sock: Any) -> types.CodeType | None:

@@ -19,7 +19,6 @@ directories. ``importlib.metadata`` would bring ``email`` and ``socket`` along.
 
 from __future__ import annotations
 
-import gc
 import os
 import re
 import sys
@@ -32,6 +31,7 @@ from osdbg import exceptions
 from osdbg import heartbeats
 from osdbg import inspection
 from osdbg.inspection import source
+from osdbg import objects
 from osdbg import patching
 from osdbg import settings as settings_
 from osdbg import waiting
@@ -76,7 +76,7 @@ def look(settings: settings_.Settings) -> dict[str, Any]:
         'started': source.started(),
         'clock': _clock(),
         'namespaces': namespaces('self'),
-        'amqp': heartbeats.agreed(gc.get_objects()),
+        'amqp': heartbeats.agreed(),
         'watchdog': {
             name: os.environ[name] for name in _WATCHDOG if name in os.environ
         },
@@ -181,11 +181,10 @@ def _gunicorn() -> dict[str, str]:
     kind: Any = getattr(
         sys.modules.get('gunicorn.workers.base'), 'Worker', None
     )
-    for each in gc.get_objects() if kind is not None else ():
-        if issubclass(type(each), kind):
-            timeout = vars(each).get('timeout')
-            # It has half of what the arbiter gives it.
-            return {'timeout': f'{2 * timeout:g}'} if timeout else {}
+    for each in objects.referred(objects.instances(kind)):
+        timeout = vars(each).get('timeout')
+        # It has half of what the arbiter gives it.
+        return {'timeout': f'{2 * timeout:g}'} if timeout else {}
     return {}
 
 

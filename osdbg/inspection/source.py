@@ -23,15 +23,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from collections.abc import Iterator
 import dis
-import gc
 import hashlib
 import io
+import operator
 import os
 import sys
 import types
 from typing import Any
 
 from osdbg import frames
+from osdbg import greenlets
+from osdbg import objects
 from osdbg import settings as settings_
 
 MAX_SOURCE = 4 * 1024 * 1024
@@ -52,9 +54,13 @@ def look(settings: settings_.Settings, path: str) -> dict[str, Any]:
     """
     wanted = tuple(part for part in path.split('/') if part not in ('', '.'))
     matches, namesakes = _find(wanted)
-    objects = gc.get_objects()
+    functions: list[types.CodeType] = objects.instances(
+        types.FunctionType, operator.attrgetter('__code__')
+    )
     return {
-        'modules': [_describe(name, file, objects) for name, file in matches],
+        'modules': [
+            _describe(name, file, functions) for name, file in matches
+        ],
         'namesakes': namesakes[:_MAX_NAMESAKES],
         'path': [each for each in sys.path if type(each) is str],
         'cwd': _cwd(),
@@ -114,10 +120,14 @@ def _stem(name: str) -> str:
     return name
 
 
-def _describe(name: str, file: str, objects: list[Any]) -> dict[str, Any]:
+def _describe(
+    name: str, file: str, functions: list[types.CodeType]
+) -> dict[str, Any]:
     spec = _attribute(sys.modules.get(name), '__spec__')
     frozen = getattr(spec, 'origin', None) == 'frozen'
-    loaded = _codes(f'<frozen {name}>' if frozen else file, objects)
+    stacks = list(_stacks())
+    roots = [*functions, *(code for _, (code, _, _) in stacks)]
+    loaded = _codes(f'<frozen {name}>' if frozen else file, roots)
     data = _read(file)
     return {
         'name': name,
@@ -126,7 +136,7 @@ def _describe(name: str, file: str, objects: list[Any]) -> dict[str, Any]:
         'sha256': digest(data) if data is not None else '',
         'changed': _changed(file, data, loaded),
         'lines': sorted({line for code in loaded for line in lines(code)}),
-        'running': _running(set(loaded), objects),
+        'running': _running(set(loaded), stacks),
     }
 
 
@@ -147,25 +157,17 @@ def digest(data: bytes) -> str:
 # Code.
 
 
-def _codes(file: str, objects: list[Any]) -> list[types.CodeType]:
+def _codes(file: str, roots: list[types.CodeType]) -> list[types.CodeType]:
     """Return all code of a file that can run again, or runs."""
     found: dict[int, types.CodeType] = {}
     files: dict[str, bool] = {}
-    for code in _roots(objects):
+    for code in roots:
         name = code.co_filename
         if name not in files:
             files[name] = name == file or os.path.abspath(name) == file
         if files[name]:
             found.update((id(each), each) for each in _nested(code))
     return list(found.values())
-
-
-def _roots(objects: list[Any]) -> Iterator[types.CodeType]:
-    for each in objects:
-        if type(each) is types.FunctionType:
-            yield each.__code__
-    for _where, frame in _stacks(objects):
-        yield frame.f_code
 
 
 def _nested(code: types.CodeType) -> Iterator[types.CodeType]:
@@ -237,41 +239,30 @@ def started(pid: int | str = 'self') -> float:
 
 
 def _running(
-    codes: set[types.CodeType], objects: list[Any]
+    codes: set[types.CodeType], stacks: list[tuple[str, frames.Place]]
 ) -> list[dict[str, Any]]:
     """Return what runs, or is parked, in some code."""
     found = [
         {
             'where': where,
-            'function': frame.f_code.co_name,
-            'first': frame.f_code.co_firstlineno,
-            'last': max(lines(frame.f_code), default=0),
-            'line': frame.f_lineno,
+            'function': code.co_name,
+            'first': code.co_firstlineno,
+            'last': max(lines(code), default=0),
+            'line': line,
         }
-        for where, frame in _stacks(objects)
-        if frame.f_code in codes
+        for where, (code, _, line) in stacks
+        if code in codes
     ]
     return found[:_MAX_FRAMES]
 
 
-def _stacks(
-    objects: list[Any],
-) -> Iterator[tuple[str, types.FrameType]]:
-    """Return every frame of every thread and of every parked green thread."""
-    for top in frames.current().values():
-        yield from (('thread', frame) for frame in _chain(top))
-    kind = getattr(sys.modules.get('greenlet'), 'greenlet', None)
-    if kind is None:
-        return
-    for each in objects:
-        if issubclass(type(each), kind):
-            # A running one has none: it is on the stack of its thread.
-            top = kind.gr_frame.__get__(each)
-            if top is not None:
-                yield from (('green thread', f) for f in _chain(top))
-
-
-def _chain(frame: types.FrameType | None) -> Iterator[types.FrameType]:
-    while frame is not None:
-        yield frame
-        frame = frame.f_back
+def _stacks() -> Iterator[tuple[str, frames.Place]]:
+    """Return where every thread and every parked green thread is."""
+    for top in frames.others().values():
+        yield from (('thread', place) for _, place in frames.stack(top))
+    for greenlet in objects.referred(greenlets.everyone()):
+        # A running one has none: it is on the stack of its thread.
+        parked = greenlets.parked_at(greenlet)
+        if parked is not None:
+            stack = frames.stack(parked)
+            yield from (('green thread', place) for _, place in stack)

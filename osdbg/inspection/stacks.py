@@ -115,9 +115,7 @@ class _Taking:
 
         :param here: where this one is, if it is the service's
         """
-        found = frames.current()
-        # Not this frame, by which all of it would be kept: a circle.
-        del found[waiting.get_ident()]
+        found = frames.others()
         self._names.update(thread_names.names(self._threads, found.keys()))
         for ident in list(found):
             self._take_thread(ident, self._chain(found.pop(ident)))

@@ -26,6 +26,7 @@ LEVELS = (
         'addresses',
         'environment',
         'exceptions',
+        'objects',
         'patching',
         'program',
         'settings',

@@ -24,6 +24,7 @@ from amqp.exceptions import ConnectionForced
 from osdbg import heartbeats
 from tests.unit import amqp_broker
 from tests.unit import fresh
+from tests.unit.litter import LITTER
 
 LONG = 1000
 LARGE = amqp_broker.frame(3, 1, b'x' * 1000000)
@@ -277,6 +278,27 @@ class TestReader(HeartbeatsTestCase):
 
     def test_tls_is_for_one_thread_at_a_time(self):
         self.assertTrue(self.read(tls=True))
+
+
+class TestThreads(fresh.FreshTestCase):
+    def test_they_go_on_meanwhile(self):
+        # Going from frame to frame in Python crashes Python 3.11 at once.
+        self.assert_ok(f'''{LITTER}
+from osdbg import frames
+from tests.unit import test_heartbeats as tests
+frames.protect()
+case = tests.HeartbeatsTestCase()
+connection, broker = case.connect()
+begin(threshold=3)
+end = time.monotonic() + 3
+while time.monotonic() < end:
+    tests.heartbeats._is_free(connection.transport, [])
+    time.sleep(0.001)
+tests.beat()
+assert broker.read_frame() == tests.amqp_broker.HEARTBEAT
+print('OK', flush=True)
+os._exit(0)
+''')
 
 
 class TestGreen(fresh.FreshTestCase):

@@ -14,6 +14,7 @@ import unittest
 
 from osdbg.inspection import source
 from tests.unit import fresh
+from tests.unit.litter import LITTER
 
 START = '''
 import os, sys, tempfile, types
@@ -147,6 +148,24 @@ event.send()
 assert one(path)['running'] == []
 print('OK')
 '''
+LET_GO = '''
+import weakref
+put('mod.py', 'def f():\\n    return 1\\n')
+import mod
+class Kind:
+    pass
+kept = [Kind()]
+gone = weakref.ref(kept[0])
+seen = []
+def drop(event, arguments):
+    if event == 'open' and str(arguments[0]).endswith('mod.py'):
+        kept.clear()
+        seen.append(gone())
+sys.addaudithook(drop)
+one('mod.py')
+assert seen and seen[-1] is None, seen
+print('OK')
+'''
 
 
 class TestLook(fresh.FreshTestCase):
@@ -162,8 +181,28 @@ class TestLook(fresh.FreshTestCase):
     def test_what_has_changed(self):
         self.assert_ok(START + CHANGED)
 
+    def test_what_the_service_lets_go_meanwhile(self):
+        self.assert_ok(START + LET_GO)
+
     def test_parked_green_threads(self):
         self.assert_ok(START + PARKED)
+
+
+class TestThreads(fresh.FreshTestCase):
+    def test_they_go_on_meanwhile(self):
+        # Going from frame to frame in Python crashes Python 3.11 at once.
+        self.assert_ok(f'''{LITTER}
+from osdbg import frames
+from osdbg.inspection import source
+frames.protect()
+begin(threshold=3)
+end = time.monotonic() + 3
+while time.monotonic() < end:
+    list(source._stacks())
+    time.sleep(0.001)
+print('OK', flush=True)
+os._exit(0)
+''')
 
 
 class TestDigest(unittest.TestCase):

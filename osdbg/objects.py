@@ -1,0 +1,81 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The objects of a service, as the garbage collector knows them.
+
+To hold all of them while Python code runs would do harm: what the service lets
+go of meanwhile would be finalized in our thread, and a child that is forked
+meanwhile would keep them for life. None is asked what it is, for that may be
+code of the service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Iterator
+import functools
+import gc
+import itertools
+from typing import Any
+import weakref
+
+
+def instances(
+    kind: type | None, take: Callable[[Any], Any] = weakref.ref
+) -> list[Any]:
+    """Return something of all objects of a class, or of a subclass of it.
+
+    All objects are looked at in one call into C, so that no other thread runs
+    meanwhile. It takes about as long as a full garbage collection.
+
+    :param kind: the class; of None there are none
+    :param take: what to take of each: a function in C
+    """
+    if kind is None:
+        return []
+    objects: list[Any] = []
+    found: list[Any] = []
+    call = functools.partial.__call__
+    all_there_are = map(call, (functools.partial(gc.get_objects),))
+    are_meant = map(
+        frozenset(_numbers(kind)).__contains__, map(id, map(type, objects))
+    )
+    steps = (
+        functools.partial(next, map(objects.extend, all_there_are)),
+        functools.partial(
+            found.extend, map(take, itertools.compress(objects, are_meant))
+        ),
+        # What has been looked through has been among them: a circle, which
+        # would keep all objects of the service.
+        functools.partial(objects.clear),
+    )
+    try:
+        list(map(call, steps))
+        return found
+    finally:
+        objects.clear()
+
+
+def referred(references: list[Any]) -> Iterator[Any]:
+    """Return those that are still there, one after the other.
+
+    :param references: from ``instances()``
+    """
+    return filter(lambda each: each is not None, (ref() for ref in references))
+
+
+def _numbers(kind: type) -> Iterator[int]:
+    """Name a class and its subclasses, without asking a metaclass."""
+    yield id(kind)
+    each: type
+    for each in type.__subclasses__(kind):
+        yield from _numbers(each)
