@@ -20,14 +20,13 @@ from __future__ import annotations
 
 import os
 import sys
-import types
 from typing import Any
 
+from osdbg.inspection import modules
 from osdbg import settings as settings_
 
 _MAIN = '__main__'
 _SITE = ('/site-packages/', '/dist-packages/')
-_read_dict: Any = vars(types.ModuleType)['__dict__'].__get__
 _NamespacePath: Any = sys.modules['_frozen_importlib_external']._NamespacePath
 
 
@@ -42,11 +41,11 @@ def look(settings: settings_.Settings) -> dict[str, Any]:
     """
     packages: dict[str, list[str]] = {}
     spaces = {''}
-    modules = dict.copy(sys.modules)
-    for name in sorted(filter(_is_name, modules)):
+    loaded = modules.loaded()
+    for name in sorted(filter(_is_name, loaded)):
         if name.rpartition('.')[0] not in spaces:
             continue
-        places, is_space = _places(modules[name])
+        places, is_space = _places(loaded[name])
         if is_space:
             spaces.add(name)
         elif places and not _is_own(places[0]):
@@ -54,7 +53,7 @@ def look(settings: settings_.Settings) -> dict[str, Any]:
     return {
         'packages': packages,
         'path_mappings': [list(pair) for pair in settings.path_mappings],
-        'cwd': _cwd(),
+        'cwd': modules.cwd() or '/',
         'prefix': sys.prefix,
     }
 
@@ -66,37 +65,22 @@ def _is_name(name: Any) -> bool:
 
 def _places(module: Any) -> tuple[list[str], bool]:
     """Return where a module is, and whether it may be elsewhere, too."""
-    if not issubclass(type(module), types.ModuleType):
-        return [], False
-    known = _read_dict(module)
-    if not known:
-        return [], False
-    file: Any = dict.get(known, '__file__')
-    path: Any = dict.get(known, '__path__')
+    file = modules.attribute(module, '__file__')
+    path = modules.attribute(module, '__path__')
     if type(path) is _NamespacePath:
         # To iterate over it would look for it anew.
         path = object.__getattribute__(path, '_path')
     if type(path) in (list, tuple):
-        places = [_absolute(place) for place in path if type(place) is str]
+        places = [
+            modules.absolute(place) for place in path if type(place) is str
+        ]
         return places, type(file) is not str or len(places) > 1
     if type(file) is str and file.endswith('.py'):
-        return [_absolute(file)], False
+        return [modules.absolute(file)], False
     return [], False
-
-
-def _absolute(place: str) -> str:
-    # What Python 3.8 and earlier called ".", and -m and scripts still do.
-    return os.path.normpath(os.path.join(_cwd(), place))
 
 
 def _is_own(place: str) -> bool:
     """Tell whether a place is in Python's own library."""
     library = os.path.dirname(os.__file__) + '/'
     return place.startswith(library) and not any(s in place for s in _SITE)
-
-
-def _cwd() -> str:
-    try:
-        return os.getcwd()
-    except OSError:
-        return '/'  # somebody has removed it

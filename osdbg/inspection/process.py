@@ -23,13 +23,13 @@ import os
 import re
 import sys
 import time
-import types
 from typing import Any
 
 from osdbg import backends
 from osdbg import exceptions
 from osdbg import heartbeats
 from osdbg import inspection
+from osdbg.inspection import modules
 from osdbg.inspection import source
 from osdbg import objects
 from osdbg import patching
@@ -108,20 +108,12 @@ def _debugger(settings: settings_.Settings) -> dict[str, Any]:
         trouble = ''
     except exceptions.OsdbgError as exc:
         trouble = str(exc)
-    loaded: Any = sys.modules.get('pydevd')
+    pydevd = modules.attribute(sys.modules.get('pydevd'), '__file__')
     return {
         'backend': settings.backend,
         'trouble': trouble,
-        'pydevd': _text(loaded, '__file__'),
+        'pydevd': pydevd if type(pydevd) is str else '',
     }
-
-
-def _text(module: Any, name: str) -> str:
-    """Return a text of a module, and run nothing that could make one."""
-    if not issubclass(type(module), types.ModuleType):
-        return ''
-    found = object.__getattribute__(module, '__dict__').get(name)
-    return found if type(found) is str else ''
 
 
 def installed(path: list[str]) -> dict[str, list[list[str]]]:
@@ -131,7 +123,8 @@ def installed(path: list[str]) -> dict[str, list[list[str]]]:
     """
     wanted = {_normal(name): name for name in PACKAGES}
     found: dict[str, list[list[str]]] = {}
-    for directory in dict.fromkeys(map(os.path.abspath, path)):
+    places = [each for each in path if type(each) is str]
+    for directory in dict.fromkeys(map(modules.absolute, places)):
         try:
             entries = os.listdir(directory)
         except OSError:

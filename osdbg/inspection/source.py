@@ -30,18 +30,23 @@ import os
 import sys
 import types
 from typing import Any
+import warnings
 
 from osdbg import frames
 from osdbg import greenlets
+from osdbg.inspection import modules
 from osdbg import objects
 from osdbg import settings as settings_
 
 MAX_SOURCE = 4 * 1024 * 1024
 """The longest file that is read, in bytes."""
 
+_ModuleSpec: Any = type(sys.__spec__)
 _MAX_NAMESAKES = 5
 _MAX_CHANGED = 5
 _MAX_FRAMES = 50
+_NO_FILE = '<what osdbg compares>'
+_QUIET = ('ignore', None, Warning, _NO_FILE, 0)
 _SUFFIXES = ('.py', '.pyc', '.so')
 
 
@@ -63,15 +68,8 @@ def look(settings: settings_.Settings, path: str) -> dict[str, Any]:
         ],
         'namesakes': namesakes[:_MAX_NAMESAKES],
         'path': [each for each in sys.path if type(each) is str],
-        'cwd': _cwd(),
+        'cwd': modules.cwd(),
     }
-
-
-def _cwd() -> str:
-    try:
-        return os.getcwd()
-    except OSError:
-        return ''  # it has been removed
 
 
 # Modules.
@@ -100,17 +98,10 @@ def _find(wanted: tuple[str, ...]) -> tuple[list[list[str]], list[str]]:
 
 
 def _modules() -> Iterator[tuple[str, str]]:
-    for name, module in list(sys.modules.items()):
-        file = _attribute(module, '__file__')
+    for name, module in modules.loaded().items():
+        file = modules.attribute(module, '__file__')
         if type(name) is str and type(file) is str:
-            yield name, os.path.abspath(file)
-
-
-def _attribute(module: Any, name: str) -> Any:
-    """Read an attribute of a module, which may be a lazy one, or none."""
-    if not issubclass(type(module), types.ModuleType):
-        return None
-    return object.__getattribute__(module, '__dict__').get(name)
+            yield name, modules.absolute(file)
 
 
 def _stem(name: str) -> str:
@@ -123,8 +114,8 @@ def _stem(name: str) -> str:
 def _describe(
     name: str, file: str, functions: list[types.CodeType]
 ) -> dict[str, Any]:
-    spec = _attribute(sys.modules.get(name), '__spec__')
-    frozen = getattr(spec, 'origin', None) == 'frozen'
+    spec = modules.attribute(sys.modules.get(name), '__spec__')
+    frozen = type(spec) is _ModuleSpec and spec.origin == 'frozen'
     stacks = list(_stacks())
     roots = [*functions, *(code for _, (code, _, _) in stacks)]
     loaded = _codes(f'<frozen {name}>' if frozen else file, roots)
@@ -164,7 +155,7 @@ def _codes(file: str, roots: list[types.CodeType]) -> list[types.CodeType]:
     for code in roots:
         name = code.co_filename
         if name not in files:
-            files[name] = name == file or os.path.abspath(name) == file
+            files[name] = name == file or modules.absolute(name) == file
         if files[name]:
             found.update((id(each), each) for each in _nested(code))
     return list(found.values())
@@ -193,7 +184,7 @@ def _changed(
     if data is None or not file.endswith('.py') or not _is_newer(file):
         return []
     try:
-        module = compile(data, file, 'exec', dont_inherit=True)
+        module = _compile(data)
     except (SyntaxError, ValueError):
         return ['all of it: Python would not take the file as it is now']
     current = set(_nested(module))
@@ -205,6 +196,26 @@ def _changed(
     return [f'{name}() in line {line}' for line, name in sorted(others)][
         :_MAX_CHANGED
     ]
+
+
+def _compile(data: bytes) -> types.CodeType:
+    """Compile a source, and warn nobody of what is in it.
+
+    The service may have that logged, and logging is its code and its lock.
+
+    :raises: SyntaxError, ValueError
+    """
+    # Not catch_warnings(), which would undo what others set meanwhile. The
+    # warnings of other threads are as they were: this is for one file.
+    filters: Any = warnings.filters
+    filters.insert(0, _QUIET)
+    try:
+        return compile(data, _NO_FILE, 'exec', dont_inherit=True)
+    finally:
+        now: Any = warnings.filters  # a copy, if others have set some
+        for each in (filters, now):
+            if _QUIET in each:
+                each.remove(_QUIET)
 
 
 def _is_newer(file: str) -> bool:

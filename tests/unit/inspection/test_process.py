@@ -10,6 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+import os
 import pathlib
 import tempfile
 import unittest
@@ -60,6 +61,13 @@ class TestLook(fresh.FreshTestCase):
 
 
 class TestInstalled(unittest.TestCase):
+    def test_directory_that_has_been_removed(self):
+        here = os.getcwd()
+        self.addCleanup(os.chdir, here)
+        with tempfile.TemporaryDirectory() as directory:
+            os.chdir(directory)
+        self.assertEqual({}, process.installed(['', None]))
+
     def test_names_of_directories(self):
         with tempfile.TemporaryDirectory() as directory:
             for name in (

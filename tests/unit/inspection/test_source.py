@@ -105,12 +105,19 @@ class Rude:
     def __eq__(self, other):
         raise SystemExit('it was compared')
     __hash__ = None
+class Api(types.ModuleType):
+    @property
+    def __dict__(self):  # as apipkg, which imports all there is
+        raise SystemExit('it was asked for all it has')
 put('mod.py', 'x = 1')
 import mod
 sys.modules['lazy'] = Lazy('lazy')
+sys.modules['api'] = Api('api')
+sys.modules['bare'] = types.ModuleType.__new__(types.ModuleType)
 sys.modules['rude'] = rude = Rude()
 sys.modules['none'] = None
 assert one('mod.py')['name'] == 'mod'
+del sys.modules['bare'], sys.modules['api']
 del sys.modules['lazy'], sys.modules['rude'], sys.modules['none']
 print('OK')
 '''
@@ -124,6 +131,34 @@ put('mod.py', 'def (')
 assert 'would not take' in one(path)['changed'][0]
 os.unlink(path)
 assert (one(path)['sha256'], one(path)['changed']) == ('', [])
+print('OK')
+'''
+QUIET = '''
+import warnings
+def show(*arguments, **more):
+    raise SystemExit('the service was warned')
+warnings.showwarning = show
+path = put('mod.py', 'def f():\\n    return 1\\n')
+import mod
+put('mod.py', 'def f():\\n    return "x" is "\\\\d"\\n')
+for action in ('always', 'error'):
+    warnings.simplefilter(action)
+    before = list(warnings.filters)
+    assert one(path)['changed'] == ['f() in line 1'], one(path)
+    assert warnings.filters == before
+print('OK')
+'''
+NOWHERE = '''
+path = put('mod.py', 'x = 1')
+import mod
+gone = os.path.join(home, 'gone')
+os.mkdir(gone)
+os.chdir(gone)
+os.rmdir(gone)
+eval(compile('lambda: 1', 'relative.py', 'eval'))
+told = look(path)
+assert told['modules'][0]['name'] == 'mod', told
+assert told['cwd'] == '', told
 print('OK')
 '''
 PARKED = '''
@@ -180,6 +215,12 @@ class TestLook(fresh.FreshTestCase):
 
     def test_what_has_changed(self):
         self.assert_ok(START + CHANGED)
+
+    def test_nobody_is_warned_of_what_is_in_a_file(self):
+        self.assert_ok(START + QUIET)
+
+    def test_a_directory_that_has_been_removed(self):
+        self.assert_ok(START + NOWHERE)
 
     def test_what_the_service_lets_go_meanwhile(self):
         self.assert_ok(START + LET_GO)
