@@ -81,7 +81,8 @@ class Stage(harness.FunctionalTestCase):
             screen.type(line)
         screen.expect_end()
         self.assertEqual(code, screen.wait(), screen.transcript)
-        return screen.text
+        text: str = screen.text
+        return text
 
 
 def _demo(stage: Stage, words: list[str]) -> str:

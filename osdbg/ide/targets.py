@@ -190,10 +190,13 @@ def _map(
     packages: dict[str, list[str]] = {}
     written: dict[mappings.Mapping, None] = {}
     shared = True
-    for process, told in look.ask_all(workers, 'imports'):
+    answers = look.ask_all(workers, 'imports')
+    silent = [each for each in answers if 'trouble' in each[1]]
+    if len(silent) == len(answers):
+        raise _nobody_answers(*silent[0])
+    for process, told in answers:
         if 'trouble' in told:
-            title = processes.title(process)
-            plan.notes.append(f'{title}: {processes.show(told["trouble"])}')
+            plan.notes.append(_silence(process, told))
             continue
         # No editor has files called so, and a terminal might obey them.
         plain = {
@@ -219,3 +222,17 @@ def _sees_our_files(pid: int) -> bool:
         )
     except OSError:
         return False
+
+
+def _silence(process: processes.Process, told: look.Answer) -> str:
+    return f'{processes.title(process)}: {processes.show(told["trouble"])}'
+
+
+def _nobody_answers(
+    process: processes.Process, told: look.Answer
+) -> exceptions.OsdbgError:
+    """Return why nothing is written: it would lose the mappings there are."""
+    return exceptions.OsdbgError(
+        f'{_silence(process, told)}; or, to have it without any path, type '
+        f'--port {process["port"]} --name {processes.show(process["name"])}'
+    )

@@ -15,6 +15,7 @@
 import json
 import os
 import pathlib
+import signal
 import shutil
 import subprocess
 import sys
@@ -235,6 +236,20 @@ class WriteTest(IdeTestCase):
         line = self.refused('vscode', '--port', '5678')
         self.assertRegex(line, f'^osdbg ide: {path}, line 6: .* --print')
         self.assertEqual(MINE.replace('[', ''), path.read_text())
+
+    def test_what_is_there_outlives_a_service_that_is_stopped(self):
+        service = self.start()
+        self.done('vscode', '--map', f'{self.home}=/opt/nova')
+        before = (self.home / '.vscode/launch.json').read_text()
+        (worker,) = service.wait_workers()
+        os.kill(worker.pid, signal.SIGSTOP)
+        try:
+            line = self.refused('vscode')
+        finally:
+            os.kill(worker.pid, signal.SIGCONT)
+        self.assertIn(f'type kill -CONT {worker.pid}', line)
+        after = (self.home / '.vscode/launch.json').read_text()
+        self.assertEqual(before, after)
 
     def test_several_ports(self):
         ports = free_port(), free_port()
