@@ -399,7 +399,10 @@ class Agent:
                 self.stops.abandon(value)
             elif order == 'look':
                 ticket, question = value
-                inspection.serve(channel, ticket, question, self.settings)
+                gate = self._debugger.gate
+                inspection.serve(
+                    channel, ticket, question, self.settings, gate
+                )
             elif order == 'beat':
                 if self.settings.keep_heartbeats:
                     self._vigil.beat(self._debugger.gate)

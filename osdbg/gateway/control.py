@@ -147,13 +147,15 @@ class Gateway:
                 look = field(message, 'look', dict)
                 worker = self._visible(peer)[field(look, 'id', str)]
                 question = field(look, 'question', dict)
+                look.clear()  # see Looks.ask()
                 await self._looks.ask(worker, question, writer)
             elif message and 'answer' in message:
                 ticket = str(message['answer'])
-                await self._looks.answer(ticket, peer, reader)
+                await self._looks.answer(ticket, peer, reader, writer)
             elif message and 'ask' in message:
                 answer = await self._answer(message['ask'], peer)
                 writer.write(protocol.encode(answer))
+                bounds.relieve(writer.transport)
         except (
             exceptions.GatewayUnavailable,
             asyncio.TimeoutError,

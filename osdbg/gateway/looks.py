@@ -13,7 +13,8 @@
 """The questions of commands to workers, and the answers to them.
 
 An answer may be long and comes over a connection of its own. It is passed on
-as fast as the command reads it, and not kept.
+as fast as the command reads it, and not kept. The worker is told first whether
+the command still waits for it: one that was stopped may find many questions.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ class Looks:
         look = self._asked[ticket] = _Look(worker, writer)
         try:
             worker.send(look=[ticket, question])
+            question.clear()  # whoever waits for long keeps nothing long
             await asyncio.wait_for(look.begun.wait(), _BEGIN_SECONDS)
             await asyncio.wait_for(look.ended.wait(), _END_SECONDS)
         except asyncio.TimeoutError:
@@ -64,18 +66,24 @@ class Looks:
             del self._asked[ticket]
 
     async def answer(
-        self, ticket: str, peer: peers.Peer, reader: asyncio.StreamReader
+        self,
+        ticket: str,
+        peer: peers.Peer,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
     ) -> None:
         """Pass on the answer of a worker.
 
         :param ticket: which question it answers
         :param peer: the process that does
+        :param writer: to it
         """
         look = self._asked.get(ticket)
         # As with a debugger: it is the process that has said hello, or none.
         if look is None or look.begun.is_set() or not look.is_of(peer):
             return
         look.begun.set()
+        writer.write(b'\n')
         try:
             while data := await reader.read(_CHUNK):
                 look.writer.write(data)

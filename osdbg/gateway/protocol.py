@@ -38,7 +38,8 @@ pdb talks to a terminal there. A command sends ``ask`` and is answered once, or
 ``terminal`` with the ids of the workers whose prompts it wants: once it is
 told ``go``, it is the terminal. Or it sends ``look``, with the id of a worker
 and a question, and gets what the agent of that sends after ``answer`` with the
-ticket of the question.
+ticket of the question, and after the end of a line from the gateway: without
+one nobody waits for it any more.
 
 On Linux the address is in the abstract namespace: there is no file to go
 stale, it is shared across systemd's PrivateTmp and across containers that use

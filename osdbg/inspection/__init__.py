@@ -21,6 +21,7 @@ patching: no lock of the service is taken and no code of it is run.
 
 from __future__ import annotations
 
+import _socket
 import importlib
 import time
 from typing import Any
@@ -49,21 +50,27 @@ def serve(
     ticket: str,
     question: dict[str, Any],
     settings: settings_.Settings,
+    gate: Any,
 ) -> None:
-    """Answer a question over a connection of its own.
+    """Answer a question over a connection of its own, if it still is one.
+
+    Whoever has asked may have given up while this process was stopped.
 
     :param channel: the agent's, to the gateway
     :param ticket: what the gateway knows the question by
     :param question: its ``kind``, and the arguments of that
     :param settings: the options of this process
+    :param gate: a lock that is held while the process is forked
     """
-    data = _encode(answer(question, settings))
     try:
         sock = channel.connect()
         try:
             sock.settimeout(_SEND_SECONDS)
             sock.sendall(protocol.encode({'answer': ticket}))
-            sock.sendall(data)
+            if sock.recv(1):  # somebody waits for it
+                sock.sendall(_encode(answer(question, settings, gate)))
+                # A child that was forked meanwhile has it open, too.
+                sock.shutdown(_socket.SHUT_RDWR)
         finally:
             sock.close()
     except OSError:
@@ -71,12 +78,13 @@ def serve(
 
 
 def answer(
-    question: dict[str, Any], settings: settings_.Settings
+    question: dict[str, Any], settings: settings_.Settings, gate: Any
 ) -> dict[str, Any]:
     """Return what is asked for, or ``trouble``: why that cannot be told.
 
     :param question: see ``serve()``
     :param settings: the options of this process
+    :param gate: see ``serve()``
     """
     arguments = dict(question)
     kind = arguments.pop('kind', None)
@@ -86,7 +94,10 @@ def answer(
             f'service with the osdbg that you ask it by'
         }
     try:
-        module = importlib.import_module(f'{__name__}.{kind}')
+        # A child that is forked in the midst of an import waits for its end
+        # for ever, if it imports the same.
+        with gate:
+            module = importlib.import_module(f'{__name__}.{kind}')
         told: dict[str, Any] = module.look(settings, **arguments)
         return told
     except Exception as exc:

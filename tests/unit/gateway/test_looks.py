@@ -14,6 +14,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 
 from osdbg.gateway import looks
@@ -107,5 +108,34 @@ class TestLooks(LookTestCase):
         gone, writer = await parts.connect(answer=ticket)
         writer.write(protocol.encode({'x': 'y' * 20_000_000}))
         with contextlib.suppress(ConnectionResetError):
-            self.assertEqual(b'', await self.read(gone))
+            self.assertEqual(b'\n', await self.read(gone))
         self.assertEqual({}, self.gateway._looks._asked)
+
+    async def test_an_answer_is_wanted(self):
+        agent = await self.service()
+        await self.ask(agent)
+        ticket, _ = await agent.wait('look')
+        reader, _ = await parts.connect(answer=ticket)
+        self.assertEqual(b'\n', await reader.readexactly(1))
+
+    async def test_many_long_questions(self):
+        """They take forty times as much memory as they are long."""
+        agent = await self.service()
+        long = [[]] * 5_000
+
+        def lists():
+            return sum(type(each) is list for each in gc.get_objects())
+
+        before = lists()
+        for count in range(20):
+            look = {
+                'id': agent.hello['id'],
+                'question': {'kind': long},
+                'more': long,
+            }
+            parts.KEPT.append(await parts.connect(look=look))
+            await agent.wait('look', count + 1)
+        self.assertEqual(20, len(self.gateway._looks._asked))
+        agent.orders.clear()
+        agent.answers.clear()
+        self.assertLess(lists() - before, 50_000)
