@@ -116,7 +116,8 @@ class TestLooks(LookTestCase):
         await self.ask(agent)
         ticket, _ = await agent.wait('look')
         reader, _ = await parts.connect(answer=ticket)
-        self.assertEqual(b'\n', await reader.readexactly(1))
+        wanted = reader.readexactly(1)
+        self.assertEqual(b'\n', await asyncio.wait_for(wanted, parts.SECONDS))
 
     async def test_many_long_questions(self):
         """They take forty times as much memory as they are long."""
