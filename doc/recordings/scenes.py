@@ -119,6 +119,15 @@ def _doctor(stage: Stage, words: list[str]) -> str:
     return stage.record(words, code=1)
 
 
+def _stacks(stage: Stage, words: list[str]) -> str:
+    worker = stage.serve()
+    pending = [worker.get_later('/thread?seconds=3') for _ in range(3)]
+    shown = stage.record(words)
+    for request in pending:
+        request.result()
+    return shown
+
+
 def _wrong_line() -> str:
     """Return a place where nothing can stop: the empty line after one."""
     file = os.path.relpath(harness.APP, harness.ROOT)
@@ -130,6 +139,7 @@ SCENES: dict[str, tuple[list[str], Callable[[Stage, list[str]], str]]] = {
     'demo': (['demo'], _demo),
     'doctor': (['doctor', _wrong_line(), 'nova-api'], _doctor),
     'ps': (['ps'], _ps),
+    'stacks': (['stacks', 'nova-api/0'], _stacks),
 }
 """The words after ``osdbg``, and who plays them, by the picture's name."""
 

@@ -112,7 +112,8 @@ def _print(arguments: argparse.Namespace) -> None:
         output.print_json(found)
     elif found:
         rows, columns = _table(found)
-        output.print_table(columns, rows, _STYLES)
+        stopped = {_state(p): 'bold red' for p in found if p['stopped']}
+        output.print_table(columns, rows, {**_STYLES, **stopped})
     else:
         print(f'osdbg ps: {none}', file=sys.stderr)
 

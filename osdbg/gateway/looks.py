@@ -23,9 +23,12 @@ import asyncio
 from typing import Any
 
 from osdbg.gateway import peers
+from osdbg.gateway import protocol
 from osdbg.gateway.worker import Worker
 
 _CHUNK = 64 * 1024
+# Several may wait for a worker that is stopped, and cut nothing off.
+_MAX_QUESTION = 8 * 1024
 # How long a worker may take to begin, and to end.
 _BEGIN_SECONDS = 5.0
 _END_SECONDS = 10.0
@@ -50,7 +53,10 @@ class Looks:
         :param question: what: see ``osdbg.inspection``
         :param writer: to the command, which is told nothing if no answer
             comes in time
+        :raises: ValueError if the question is too long
         """
+        if len(protocol.encode(question)) > _MAX_QUESTION:
+            raise ValueError('a question is too long')
         self._count += 1
         ticket = f'{worker.id}-look-{self._count}'
         look = self._asked[ticket] = _Look(worker, writer)

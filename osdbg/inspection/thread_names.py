@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+import io
 import os
 import sys
 import types
@@ -112,7 +113,8 @@ def describe(ident: int, known: Known) -> dict[str, Any]:
 def _use(native: int) -> tuple[str | None, float | None]:
     """Return the state of a thread, and the CPU time that it has used."""
     try:
-        with open(f'/proc/self/task/{native}/stat', 'rb', 0) as file:
+        # Not open(), which eventlet may have replaced.
+        with io.FileIO(f'/proc/self/task/{native}/stat') as file:
             found = file.read().rpartition(b')')[2].split()
     except OSError:
         return None, None

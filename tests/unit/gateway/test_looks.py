@@ -75,6 +75,13 @@ class TestLooks(LookTestCase):
         reader, _ = await parts.connect(answer=ticket)
         self.assertEqual(b'', await self.read(reader))
 
+    async def test_a_question_that_is_too_long(self):
+        agent = await self.service()
+        look = {'id': agent.hello['id'], 'question': {'kind': 'x' * 9000}}
+        reader, _ = await parts.connect(look=look)
+        self.assertEqual(b'', await self.read(reader))
+        self.assertEqual([], agent.said('look'))
+
     async def test_nobody_of_that_id(self):
         look = {'id': 'nobody', 'question': QUESTION}
         reader, _ = await parts.connect(look=look)
@@ -122,7 +129,7 @@ class TestLooks(LookTestCase):
     async def test_many_long_questions(self):
         """They take forty times as much memory as they are long."""
         agent = await self.service()
-        long = [[]] * 5_000
+        long = [[]] * 2_500  # as long as a question may be
 
         def lists():
             return sum(type(each) is list for each in gc.get_objects())
@@ -132,7 +139,7 @@ class TestLooks(LookTestCase):
             look = {
                 'id': agent.hello['id'],
                 'question': {'kind': long},
-                'more': long,
+                'more': long * 4,
             }
             parts.KEPT.append(await parts.connect(look=look))
             await agent.wait('look', count + 1)
