@@ -95,6 +95,8 @@ class Agent:
         self._client: dict[str, Any] = {}
         self._renewing = False
         self._said: dict[str, Any] = {}
+        # Whether it was opened or closed before anybody could be told.
+        self._switched = False
         self._approach = Approach(self._debugger.gate)
         # Held while clients are let in or sent away, and that is said.
         self._opening = waiting.allocate_lock()
@@ -165,8 +167,9 @@ class Agent:
                 seconds = self.settings.open_seconds
             if changed:
                 self._door.set(opened, seconds)
-            if changed and self._channel is not None:
-                self._channel.send(open=opened, left=self._door.left)
+            if changed:
+                self._switched = True
+                self._tell_switched(self._channel)
         if not opened:
             self._prompter.close()
 
@@ -344,8 +347,15 @@ class Agent:
             self._said = greeting.wishes(self.settings)
             with self._opening:
                 channel.send(hello=self._hello())
+                self._tell_switched(channel)
                 self._channel = channel
         return channel
+
+    def _tell_switched(self, channel: protocol.Channel | None) -> None:
+        """Have it noted, in the log as well, that it was opened or closed."""
+        if channel is not None and self._switched:
+            self._switched = False
+            channel.send(open=self._door.opened, left=self._door.left)
 
     def _hello(self) -> dict[str, Any]:
         return {

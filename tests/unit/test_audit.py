@@ -81,3 +81,30 @@ assert seen == [(7, 'me', 42, 'code', '127.0.0.1:9')], seen
 
     def test_whatever_it_raises(self):
         self.ask("raise SystemExit('not today')")
+
+
+class TestOpened(fresh.FreshTestCase):
+    def test_before_the_gateway_has_been_greeted(self):
+        """A service that lets clients come by itself says so, too."""
+        self.assert_ok(
+            """
+            import logging, time
+            lines = []
+            class Handler(logging.Handler):
+                def emit(self, record):
+                    lines.append(record.getMessage())
+            logging.getLogger('osdbg').addHandler(Handler())
+            logging.getLogger('osdbg').setLevel('INFO')
+            import osdbg
+            osdbg.attach()
+            deadline = time.monotonic() + 20
+            while not any('event=opened' in line for line in lines):
+                assert time.monotonic() < deadline, lines
+                time.sleep(0.01)
+            time.sleep(0.2)
+            assert len([l for l in lines if 'event=opened' in l]) == 1, lines
+            print('OK')
+            """,
+            OS_REMOTE_DEBUG__PORT='12999',
+            OS_REMOTE_DEBUG__ACTIVATE='on_demand',
+        )
