@@ -94,8 +94,10 @@ NOTHING_IS_KEPT = """
 class Mine:
     pass
 
+enough = eventlet.event.Event()
+
 def parks(mine):
-    time.sleep(0.3)
+    enough.wait()
 
 mine = Mine()
 greens = [eventlet.spawn(parks, mine) for _ in range(10)]
@@ -106,9 +108,13 @@ gc.disable()
 for _ in range(3):
     told = look()
 # Only a circle would need a collection.
-assert sum('sleep of 0.3' in str(g['waits']) for g in told['greenlets']) == 10
-del mine, greens
-time.sleep(0.5)
+waits = [g['waits'] for g in told['greenlets']]
+assert waits.count('an eventlet Event') == 10, waits
+del mine
+enough.send()
+for green in greens:
+    green.wait()
+del greens, green
 assert [each() for each in left] == [None] * 11, left
 before = len(gc.get_objects())
 for _ in range(50):
