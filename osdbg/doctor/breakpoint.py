@@ -143,8 +143,7 @@ IMPORT_TIME = Check(
     PROBLEM,
     'line {line} runs when the file is imported, and that is over',
     'What stands outside of functions runs once, before you have attached.',
-    'set it at line {nearest}; or start the service with wait_for_client = '
-    'true',
+    'set it {where}; or start the service with wait_for_client = true',
 )
 NO_CODE = Check(
     'no-code',
@@ -152,7 +151,7 @@ NO_CODE = Check(
     'line {line} has no code',
     'Nothing stops at a comment, a blank line, "else:", or the further lines '
     'of a statement.',
-    'set it at line {nearest}',
+    'set it {where}',
 )
 NOT_ATTACHED = Check(
     'not-attached',
@@ -302,10 +301,11 @@ def _line(patient: Patient, spot: Spot, module: dict[str, Any]) -> Finding:
     if spot.line in lines:
         return EXECUTABLE.found(patient.title, line=spot.line)
     later = [line for line in lines if line > spot.line]
-    nearest = later[0] if later else lines[-1] if lines else 'of a function'
+    nearest = later[0] if later else lines[-1] if lines else None
+    where = f'at line {nearest}' if nearest else 'in a function'
     once = spot.line in _once(patient, spot, module)
     check = IMPORT_TIME if once else NO_CODE
-    return check.found(patient.title, line=spot.line, nearest=nearest)
+    return check.found(patient.title, line=spot.line, where=where)
 
 
 def _once(patient: Patient, spot: Spot, module: dict[str, Any]) -> set[int]:

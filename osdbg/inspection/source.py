@@ -13,7 +13,8 @@
 """What a process has loaded of a source file, and where it is in it.
 
 No code of the service is run: modules are looked up in their dictionaries,
-and functions are found by ``gc``, wherever decorators have put them. The file
+and functions are found by ``gc``, wherever decorators have put them, or from
+there. The file
 is compiled, here and not by who asks, who may have another Python, only if it
 has been changed since the process started.
 """
@@ -34,6 +35,7 @@ import warnings
 
 from osdbg import frames
 from osdbg import greenlets
+from osdbg.inspection import functions as functions_
 from osdbg.inspection import modules
 from osdbg import objects
 from osdbg import settings as settings_
@@ -117,7 +119,11 @@ def _describe(
     spec = modules.attribute(sys.modules.get(name), '__spec__')
     frozen = type(spec) is _ModuleSpec and spec.origin == 'frozen'
     stacks = list(_stacks())
-    roots = [*functions, *(code for _, (code, _, _) in stacks)]
+    roots = [
+        *functions,
+        *functions_.codes(name),
+        *(code for _, (code, _, _) in stacks),
+    ]
     loaded = _codes(f'<frozen {name}>' if frozen else file, roots)
     data = _read(file)
     return {

@@ -330,6 +330,16 @@ class BreakpointTest(doctor_case.DoctorTestCase):
         self.assert_answered(pending)
         self.assert_absent('inside', spot)
 
+    def test_workers_whose_launcher_has_hidden_objects_from_gc(self):
+        service = self.start_service(
+            engine='eventlet', workers=2, port=free_port()
+        )
+        workers = service.wait_workers(2)
+        for worker in workers:
+            wait_until('armed', lambda: worker.pid in self.processes_told())
+            spot = self.at(line_of('handler'), APP)
+            self.find('executable', spot, worker.pid)
+
     def test_not_here(self):
         self.start()
         self.find('not-here', '/nowhere/mod.py:10')

@@ -93,7 +93,7 @@ class TestLine(unittest.TestCase):
     def test_of_a_file_without_functions(self):
         spot = case.Spot(self.path, 2)
         found = checks(spot, file=self.path, lines=[])['no-code']
-        self.assertIn('of a function', found.cure)
+        self.assertIn('in a function', found.cure)
 
 
 class TestPackage(unittest.TestCase):

@@ -53,6 +53,53 @@ assert one('aa/bb/__init__.py')['name'] == 'aa.bb'
 assert look('nothing.py')['modules'] == []
 print('OK')
 '''
+FROZEN = '''
+path = put('mod.py', """
+import functools
+import os
+
+def wrap(function):
+    @functools.wraps(function)
+    def inner(*args):
+        return function(*args)
+    return inner
+
+@wrap
+def plain():
+    return 1
+
+@functools.lru_cache()
+def cached():
+    return 2
+
+class Kind:
+    other = os.path
+
+    @functools.cached_property
+    def own(self):
+        return 3
+
+    @classmethod
+    @wrap
+    def deeper(cls):
+        return 4
+
+    class Inner:
+        @property
+        def prop(self):
+            return 5
+
+TABLE = {'x': functools.partial(lambda one: (
+    one + 1), 2)}
+""")
+import mod
+gc.collect()
+gc.freeze()
+lines = one(path)['lines']
+assert {6, 8, 13, 17, 24, 29, 34, 37} <= set(lines), lines
+assert len(lines) < 20, lines  # and of no other module
+print('OK')
+'''
 HIDDEN = '''
 path = put('mod.py', """
 import functools
@@ -209,6 +256,10 @@ class TestLook(fresh.FreshTestCase):
 
     def test_functions_wherever_decorators_have_put_them(self):
         self.assert_ok(START + HIDDEN)
+
+    def test_what_gc_was_told_to_leave_alone(self):
+        """oslo.service does before it forks its workers."""
+        self.assert_ok(START + 'import gc\n' + FROZEN)
 
     def test_modules_that_are_none(self):
         self.assert_ok(START + LAZY)
