@@ -197,6 +197,14 @@ class TestBlocks(unittest.TestCase):
 
 
 class TestText(unittest.TestCase):
+    def test_pages_are_short(self):
+        for page in pages():
+            # What contributors look things up in.
+            if page.name != 'architecture.rst':
+                with self.subTest(page.name):
+                    length = len(page.read_text().splitlines())
+                    self.assertLessEqual(length, 150)
+
     def test_commands_in_the_text_exist(self):
         for page in [*pages(), *ROOT.glob('*.rst')]:
             for text in INLINE.findall(page.read_text()):
