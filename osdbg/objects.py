@@ -21,6 +21,7 @@ code of the service.
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Iterator
 import functools
 import gc
@@ -36,24 +37,45 @@ def instances(
 
     All objects are looked at in one call into C, so that no other thread runs
     meanwhile. It takes about as long as a full garbage collection.
+    What was there when gc.freeze() was called is not among them.
 
     :param kind: the class; of None there are none
     :param take: what to take of each: a function in C
     """
     if kind is None:
         return []
+    return _select(gc.get_objects, numbers(kind), take)
+
+
+def referents(each: Any, kinds: frozenset[int]) -> list[Any]:
+    """Return what an object refers to, as the garbage collector sees it.
+
+    :param each: the object
+    :param kinds: the numbers of the classes that are meant
+    """
+    return _select(functools.partial(gc.get_referents, each), kinds)
+
+
+def _select(
+    get: Callable[[], list[Any]],
+    kinds: Iterable[int],
+    take: Callable[[Any], Any] | None = None,
+) -> list[Any]:
+    """Return something of the objects of some classes, in one call into C.
+
+    :param get: returns the objects: a function in C
+    :param kinds: the numbers of their classes
+    :param take: what to take of each, in C; without it, the object
+    """
     objects: list[Any] = []
     found: list[Any] = []
     call = functools.partial.__call__
-    all_there_are = map(call, (functools.partial(gc.get_objects),))
-    are_meant = map(
-        frozenset(_numbers(kind)).__contains__, map(id, map(type, objects))
-    )
+    all_there_are = map(call, (functools.partial(get),))
+    are_meant = map(frozenset(kinds).__contains__, map(id, map(type, objects)))
+    meant: Iterator[Any] = itertools.compress(objects, are_meant)
     steps = (
         functools.partial(next, map(objects.extend, all_there_are)),
-        functools.partial(
-            found.extend, map(take, itertools.compress(objects, are_meant))
-        ),
+        functools.partial(found.extend, map(take, meant) if take else meant),
         # What has been looked through has been among them: a circle, which
         # would keep all objects of the service.
         functools.partial(objects.clear),
@@ -73,9 +95,9 @@ def referred(references: list[Any]) -> Iterator[Any]:
     return filter(lambda each: each is not None, (ref() for ref in references))
 
 
-def _numbers(kind: type) -> Iterator[int]:
-    """Name a class and its subclasses, without asking a metaclass."""
+def numbers(kind: type) -> Iterator[int]:
+    """Return the ids of a class and its subclasses, asking no metaclass."""
     yield id(kind)
     each: type
     for each in type.__subclasses__(kind):
-        yield from _numbers(each)
+        yield from numbers(each)

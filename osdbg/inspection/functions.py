@@ -22,11 +22,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 import functools
-import gc
 import types
 from typing import Any
 
 from osdbg.inspection import modules
+from osdbg import objects
 
 _MOST = 20_000
 # What functions are kept in, and decorated with.
@@ -54,9 +54,11 @@ def codes(name: str) -> list[types.CodeType]:
     """
     found: list[types.CodeType] = []
     others = {id(modules.attributes(m)) for m in modules.loaded().values()}
+    # All else is the service's: what it lets go of must not end in here.
+    followed = frozenset((*map(id, _WAYS), *objects.numbers(type)))
     own = modules.attributes(modules.loaded().get(name))
     seen: set[int] = set()
-    waiting = list(dict.copy(own).values())
+    waiting = objects.referents(own, followed)
     while waiting and len(seen) < _MOST:
         each = waiting.pop()
         if id(each) in seen or id(each) in others:
@@ -64,14 +66,14 @@ def codes(name: str) -> list[types.CodeType]:
         seen.add(id(each))
         if type(each) is types.FunctionType:
             found.append(each.__code__)
-        waiting += _beyond(each, name)
+        waiting += _beyond(each, name, followed)
     return found
 
 
-def _beyond(each: Any, name: str) -> Iterator[Any]:
+def _beyond(each: Any, name: str, followed: frozenset[int]) -> Iterator[Any]:
     """Return what may lead from an object to more functions."""
     if type(each) in _WAYS:
-        yield from gc.get_referents(each)
+        yield from objects.referents(each, followed)
     elif _is_class(each):
         members = dict(_class_dict(each))
         if members.get('__module__') == name:
@@ -79,7 +81,7 @@ def _beyond(each: Any, name: str) -> Iterator[Any]:
                 yield member
                 # A descriptor of another make, such as cached_property.
                 if type(member) not in _WAYS and not _is_class(member):
-                    yield from gc.get_referents(member)
+                    yield from objects.referents(member, followed)
 
 
 def _is_class(each: Any) -> bool:

@@ -249,6 +249,34 @@ assert seen and seen[-1] is None, seen
 print('OK')
 '''
 
+LET_GO_OF_A_MODULE = '''
+import gc, weakref
+put('mod.py', """
+class Kind:
+    pass
+
+last = Kind()
+cache = {1: Kind()}
+
+def f():
+    return 1
+""")
+import mod
+gc.freeze()
+left = [weakref.ref(mod.last), weakref.ref(mod.cache[1])]
+seen = []
+def drop(frame, event, argument):
+    if frame.f_code.co_name == '_beyond' and not seen:
+        mod.last = None
+        mod.cache.clear()
+        seen.extend(each() for each in left)
+sys.setprofile(drop)
+assert one('mod.py')['lines'] == [9]
+sys.setprofile(None)
+assert seen == [None, None], seen
+print('OK')
+'''
+
 
 class TestLook(fresh.FreshTestCase):
     def test_which_modules_a_path_means(self):
@@ -275,6 +303,9 @@ class TestLook(fresh.FreshTestCase):
 
     def test_what_the_service_lets_go_meanwhile(self):
         self.assert_ok(START + LET_GO)
+
+    def test_what_a_module_lets_go_meanwhile(self):
+        self.assert_ok(START + LET_GO_OF_A_MODULE)
 
     def test_parked_green_threads(self):
         self.assert_ok(START + PARKED)
