@@ -72,6 +72,7 @@ class Session:
         self._arguments: dict[str, Any] | None = None
         self._announcer: Announcer | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._ended = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._requests = {
             'initialize': self._on_initialize,
@@ -327,7 +328,7 @@ class Session:
         debugpy's adapter does the same: it is nothing to complain of.
         """
         self._client.answer(request)
-        self._client.event('terminated')
+        self._end()
 
     def _on_configuration_done(
         self, request: dap.Message, arguments: dict[str, Any]
@@ -369,7 +370,7 @@ class Session:
 
     async def _leave(self, request: dap.Message, terminate: bool) -> None:
         await self._detach(terminate)
-        self._client.event('terminated')
+        self._end()
         self._client.answer(request)
         if request['command'] == 'disconnect':
             self._client.close()
@@ -410,7 +411,7 @@ class Session:
         alone = worker in self._port.workers and not others
         if over or alone or not self.is_root:
             self.is_root = False
-            self._client.event('terminated')
+            self._end()
             return
         attachment.lose()
         rest = 'goes on with the others' if others else 'waits for another'
@@ -437,7 +438,7 @@ class Session:
                 f'with them\n'
             )
         else:
-            self._client.event('terminated')
+            self._end()
 
     def service_over(self, why: str = '') -> None:
         """Note that no worker is left, and that none has followed.
@@ -448,9 +449,18 @@ class Session:
             self.is_root = False
             if why:
                 self.print(f'{why}\n')
-            self._client.event('terminated')
+            self._end()
 
     # To the client.
+
+    def _end(self) -> None:
+        """Say that the session is over, once.
+
+        dape answers that with "terminate", and would never stop.
+        """
+        if not self._ended:
+            self._ended = True
+            self._client.event('terminated')
 
     def print(self, text: str) -> None:
         """Write a line into the client's console."""

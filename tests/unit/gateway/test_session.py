@@ -407,7 +407,15 @@ class TestEnd(SessionTestCase):
         client, (agent,) = await self.attached()
         agent.die()
         await client.wait('terminated')
-        client.peer.close()
+        for command in ('terminate', 'terminate', 'disconnect'):
+            self.assertTrue((await client.ask(command))['success'])
+        await client.task
+        self.assertEqual(1, client.names().count('terminated'))
+
+    async def test_terminated_is_said_once_however_often_asked(self):
+        client, _ = await self.attached()
+        for command in ('terminate', 'terminate', 'disconnect'):
+            self.assertTrue((await client.ask(command))['success'])
         await client.task
         self.assertEqual(1, client.names().count('terminated'))
 
