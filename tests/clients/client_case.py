@@ -47,6 +47,7 @@ class ClientTestCase(FunctionalTestCase):
             name='nova-api',
         )
         self.workers = self.service.wait_workers(WORKERS)
+        self.before = [worker.state() for worker in self.workers]
 
     def write_configuration(self, client, file):
         """Have it written for the service that runs, and return where."""
@@ -83,8 +84,9 @@ class ClientTestCase(FunctionalTestCase):
         """See that it has gone, and that the service goes on untraced."""
         self.assertEqual([WORKERS], self.told(client, 'LEFT'))
         self.assertEqual(0, client.wait())
-        for worker in self.workers:
+        for worker, before in zip(self.workers, self.before):
             self.assert_answered(worker.get_later('/work'), pid=worker.pid)
+            self.assert_undisturbed(worker, before)
         self.assertNotIn('Traceback', self.service.log)
 
 
@@ -97,7 +99,10 @@ def require(program, package):
 def install_npm(folder):
     """Install what package-lock.json names, once."""
     require('npm', 'npm')
-    if not (folder / 'node_modules').exists():
+    named = folder / 'package-lock.json'
+    # npm writes it last.
+    found = folder / 'node_modules' / '.package-lock.json'
+    if not found.exists() or found.stat().st_mtime < named.stat().st_mtime:
         subprocess.run(
             ['npm', 'ci', '--no-audit', '--no-fund', '--ignore-scripts'],
             cwd=folder,

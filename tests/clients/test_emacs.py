@@ -10,35 +10,72 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Emacs with dap-mode, as Debian has it (elpa-dap-mode)."""
+"""Emacs: with dap-mode, as Debian 12 has it, and with dape, as Debian 13.
+
+dape takes Emacs 30: ``OSDBG_TEST_DAPE`` is the command, ``emacs`` if unset,
+which may begin with a chroot that has the files of this one.
+"""
 
 import os
 import pathlib
+import shlex
 
 from tests.clients import client_case
 from tests.functional.harness import APP
 from tests.functional.harness import line_of
 
-SCRIPT = str(client_case.HERE / 'attach.el')
 
+class EmacsTestCase(client_case.ClientTestCase):
+    def drive(self, emacs, packages, script, **environ):
+        """Attach, stop everywhere, and leave.
 
-class EmacsTest(client_case.ClientTestCase):
-    def test_every_worker_stops(self):
-        client_case.require('emacs', 'emacs-nox elpa-dap-mode')
+        :param emacs: the words that start it
+        :param packages: what brings it
+        :param script: what is run in it
+        """
+        client_case.require(emacs[0], packages)
         home = os.path.join(self.directory, 'emacs')
         os.mkdir(home)
         leave = pathlib.Path(self.directory, 'leave')
         client = self.run_client(
-            ['emacs', '--batch', '--load', SCRIPT],
+            [*emacs, '--batch', '--load', str(client_case.HERE / script)],
             HOME=home,
             EMACS_HOME=home,
             CONFIGURATION=self.write_configuration('emacs', 'osdbg.el'),
-            NAME=client_case.NAME,
             FILE=APP,
             LINE=str(line_of('handler')),
             EXPRESSION='answer',
             LEAVE=str(leave),
+            **environ,
         )
         self.stop_in_all(client)
         leave.touch()
         self.assert_left(client)
+
+
+class DapModeTest(EmacsTestCase):
+    def test_every_worker_stops(self):
+        self.drive(
+            ['emacs'],
+            'emacs-nox elpa-dap-mode',
+            'attach.el',
+            NAME=client_case.NAME,
+        )
+
+
+class DapeTest(EmacsTestCase):
+    def drive_dape(self, leave_by):
+        self.drive(
+            shlex.split(os.environ.get('OSDBG_TEST_DAPE', 'emacs')),
+            'emacs-nox elpa-dape',
+            'attach-dape.el',
+            NAME='osdbg-nova-api',
+            LEAVE_BY=leave_by,
+        )
+
+    def test_every_worker_stops(self):
+        self.drive_dape('dape-disconnect-quit')
+
+    def test_quit_ends_no_worker(self):
+        """It asks to terminate, and once more when told that all is over."""
+        self.drive_dape('dape-quit')
