@@ -87,6 +87,21 @@ class VSCodeTest(FunctionalTestCase):
             name='nova-api',
         )
         self.workers = self.service.wait_workers(WORKERS)
+        self.before = [worker.state() for worker in self.workers]
+
+    def make_home(self):
+        """Return the environment of one who has installed osdbg."""
+        home = pathlib.Path(self.directory, 'home')
+        home.mkdir()
+        # VS Code's terminals ask a login shell for the PATH.
+        (home / '.bashrc').write_text(f"PS1='$ '\nPATH={home}:$PATH\n")
+        program = home / 'osdbg'
+        program.write_text(
+            f'#!/bin/sh\n{sys.executable} -m osdbg "$@"\n'
+            f'touch {self.folder / "done"}\n'
+        )
+        program.chmod(0o755)
+        return dict(self.environ, HOME=str(home), SHELL='/bin/bash')
 
     def open(self):
         """Serve VS Code, and open the folder in it."""
@@ -99,7 +114,7 @@ class VSCodeTest(FunctionalTestCase):
             + ['--extensions-dir', str(HOME / 'data/extensions')]
             + ['--disable-workspace-trust', '--disable-telemetry']
             + ['--disable-update-check'],
-            self.environ,
+            self.make_home(),
             'code-server',
         )
         self.processes.append(server)
@@ -158,8 +173,9 @@ class VSCodeTest(FunctionalTestCase):
             self.assert_answered(answer, pid=worker.pid)
         (self.folder / 'leave').touch()
         self.said('ended', WORKERS)
-        for worker in self.workers:
+        for worker, before in zip(self.workers, self.before):
             self.assert_answered(worker.get_later('/work'), pid=worker.pid)
+            self.assert_undisturbed(worker, before)
 
     def wait_paused(self, window, names):
         """Wait until the call stack view shows every session stopped."""
@@ -178,15 +194,10 @@ class VSCodeTest(FunctionalTestCase):
         """Type the command into a terminal of VS Code, for a picture."""
         if not os.environ.get('OSDBG_PICTURES'):
             return
-        done = self.folder / 'done'
-        script = pathlib.Path(self.directory, 'osdbg')
-        script.write_text(
-            f'#!/bin/sh\nclear; echo "$ osdbg $*"\n'
-            f'{sys.executable} -m osdbg "$@" | head -n 9; touch {done}\n'
-        )
-        script.chmod(0o755)
+        (self.folder / 'api_app.py').symlink_to(APP)
         # Where nothing is.
         place = f'api_app.py:{line_of("handler") - 5}'
-        window.order('terminal', f'{script} doctor {place} nova-api')
-        wait_until('findings', done.exists, SECONDS)
+        window.order('terminal', f'osdbg doctor {place} nova-api')
+        wait_until('findings', (self.folder / 'done').exists, SECONDS)
+        window.order('top')
         self.picture(window, 'vscode-doctor.png')

@@ -16,6 +16,7 @@
 //   rows             the rows of the call stack view, as JSON
 //   picture FILE     take a picture
 //   terminal TEXT    type into a terminal of VS Code
+//   top              go back to the first line of that
 
 'use strict';
 
@@ -49,13 +50,20 @@ async function main() {
 // Room for what is looked at: a wide side bar, and nothing else in it.
 async function arrange(page) {
   const bar = await page.locator('.part.sidebar').boundingBox();
-  await page.mouse.move(bar.x + bar.width, bar.y + 300);
-  await page.mouse.down();
-  await page.mouse.move(bar.x + 470, bar.y + 300, { steps: 5 });
-  await page.mouse.up();
+  await drag(page, bar.x + bar.width, bar.y + 300, bar.x + 470, bar.y + 300);
   for (const name of ['Watch', 'Breakpoints']) {
     await page.locator(`.pane-header[aria-label^="${name}"].expanded`).click();
+    await page.waitForSelector(`.pane-header[aria-label^="${name}"]:not(.expanded)`);
   }
+  const watch = await page.locator('.pane-header[aria-label^="Watch"]').boundingBox();
+  await drag(page, watch.x + 200, watch.y, watch.x + 200, 280);
+}
+
+async function drag(page, x, y, toX, toY) {
+  await page.mouse.move(x, y);
+  await page.mouse.down();
+  await page.mouse.move(toX, toY, { steps: 5 });
+  await page.mouse.up();
 }
 
 const ORDERS = {
@@ -67,8 +75,14 @@ const ORDERS = {
   },
   terminal: async (page, text) => {
     await page.keyboard.press('Control+`');
-    await page.waitForSelector('.xterm-screen', { timeout: 30000 });
+    // Its first prompt.
+    await page.waitForSelector('.terminal-command-decoration', { timeout: 30000 });
     await page.keyboard.type(`${text}\n`);
+  },
+  top: async (page) => {
+    await page.waitForTimeout(1000); // until all of it has been painted
+    await page.hover('.xterm-screen');
+    for (let turn = 0; turn < 50; turn += 1) await page.mouse.wheel(0, -500);
   },
 };
 
