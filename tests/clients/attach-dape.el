@@ -31,13 +31,18 @@
 (defun osdbg-name (session)
   (or (plist-get (dape--config session) :name) (getenv "NAME")))
 
-(defun osdbg-configured ()
+(defun osdbg-tell-when-configured (words)
   "Tell of each session that has its breakpoints."
-  (dolist (session (dape--live-connections))
-    (when (and (dape--initialized-p session)
-               (not (memq session osdbg-sessions)))
+  (pcase-let ((`(,session ,command ,arguments ,done) words))
+    (if (not (eq command :configurationDone))
+        words
       (push session osdbg-sessions)
-      (osdbg-say "ATTACHED" (list :name (osdbg-name session))))))
+      (list session command arguments
+            (lambda (&rest answer)
+              (osdbg-say "ATTACHED" (list :name (osdbg-name session)))
+              (apply done answer))))))
+
+(advice-add 'dape-request :filter-args #'osdbg-tell-when-configured)
 
 (cl-defmethod dape-handle-event :after (session (_event (eql stopped)) body)
   (let ((thread (plist-get body :threadId)))
@@ -67,8 +72,7 @@
 (dape-breakpoint-toggle)
 (dape (dape--config-eval (intern (getenv "NAME")) nil))
 (while (not (file-exists-p (getenv "LEAVE")))
-  (accept-process-output nil 0.05)
-  (osdbg-configured))
+  (accept-process-output nil 0.05))
 (funcall (intern (getenv "LEAVE_BY")) (dape--live-connection 'parent))
 (while (seq-some #'jsonrpc-running-p osdbg-sessions)
   (accept-process-output nil 0.05))
