@@ -13,6 +13,7 @@
 """The gateways of a host: root knows all of them, others their own."""
 
 import asyncio
+import itertools
 import os
 import signal
 import socket
@@ -31,7 +32,8 @@ from osdbg import inspection
 from tests.functional.harness import free_port
 
 SECONDS = 20
-OWNER, OTHER = 65531, 65532
+# Names of gateways are the host's: each test has users of its own.
+NUMBERS = itertools.count(1_000_000 + 10 * os.getpid())
 
 
 async def serve(ready):
@@ -56,6 +58,7 @@ class TestPlaces(unittest.TestCase):
         patched.start()
         self.addCleanup(patched.stop)
         os.environ.pop('OSDBG_SOCKET', None)
+        self.owner, self.other = next(NUMBERS), next(NUMBERS)
         sysconfig.get_config_vars()  # its user may not read that either
 
     def fork(self, uid, work):
@@ -87,7 +90,7 @@ class TestPlaces(unittest.TestCase):
         def work(ready):
             asyncio.run(asyncio.wait_for(serve(ready), SECONDS))
 
-        pid, reading = self.fork(OWNER, work)
+        pid, reading = self.fork(self.owner, work)
         self.assertEqual(b'.', os.read(reading, 1000))
         return pid
 
@@ -95,7 +98,7 @@ class TestPlaces(unittest.TestCase):
         pid = self.start_service()
         (told,) = (p for p in processes.ask() if p['pid'] == pid)
         self.assertEqual(
-            ('of another', OWNER, f'@osdbg-{OWNER}'),
+            ('of another', self.owner, f'@osdbg-{self.owner}'),
             (told['name'], told['uid'], told['gateway']),
         )
         ((_, answer),) = look.ask_all([told], 'nonsense')
@@ -109,11 +112,11 @@ class TestPlaces(unittest.TestCase):
             seen = [p['pid'] for p in processes.ask()]
             os.write(writing, b'x' if pid in seen else b'.')
 
-        _, reading = self.fork(OTHER, work)
+        _, reading = self.fork(self.other, work)
         self.assertEqual(b'.', os.read(reading, 1000))
 
     def test_whoever_takes_the_name_of_a_user_is_not_asked(self):
-        name = f'@osdbg-{OWNER}'
+        name = f'@osdbg-{self.owner}'
 
         def work(writing):
             with socket.socket(socket.AF_UNIX) as listener:
@@ -124,7 +127,7 @@ class TestPlaces(unittest.TestCase):
                 sock.settimeout(SECONDS)
                 os.write(writing, sock.recv(1) or b'-')
 
-        _, reading = self.fork(OTHER, work)
+        _, reading = self.fork(self.other, work)
         self.assertEqual(b'.', os.read(reading, 1000))
         self.assertIn(name, places.places())
         processes.ask()
