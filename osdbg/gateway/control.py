@@ -264,10 +264,7 @@ class Gateway:
     ) -> None:
         worker = self._workers.get(ticket.rpartition('-')[0])
         # The debugger is in the process that has said hello, or it is none.
-        if worker is None or (worker.process, worker.guard.uid) != (
-            peer.pid,
-            peer.uid,
-        ):
+        if worker is None or not worker.is_process(peer):
             return
         kind: Any = Link if worker.protocol == 'pydevd' else dap.Peer
         link = kind(reader, writer)

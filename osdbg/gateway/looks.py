@@ -86,7 +86,11 @@ class Looks:
         """
         look = self._asked.get(ticket)
         # As with a debugger: it is the process that has said hello, or none.
-        if look is None or look.begun.is_set() or not look.is_of(peer):
+        if (
+            look is None
+            or look.begun.is_set()
+            or not look.worker.is_process(peer)
+        ):
             return
         look.begun.set()
         writer.write(b'\n')
@@ -102,11 +106,7 @@ class _Look:
     """One question."""
 
     def __init__(self, worker: Worker, writer: asyncio.StreamWriter) -> None:
-        self._worker = worker
+        self.worker = worker
         self.writer = writer
         self.begun = asyncio.Event()
         self.ended = asyncio.Event()
-
-    def is_of(self, peer: peers.Peer) -> bool:
-        worker = self._worker
-        return (worker.process, worker.guard.uid) == (peer.pid, peer.uid)

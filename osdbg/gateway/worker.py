@@ -27,6 +27,7 @@ from osdbg.gateway.fields import seconds_of
 from osdbg.gateway.fields import text
 from osdbg.gateway.guard import Client
 from osdbg.gateway.guard import Guard
+from osdbg.gateway.peers import Peer
 from osdbg.gateway import protocol
 from osdbg.gateway import stops as stops_
 from osdbg.gateway import words
@@ -141,6 +142,10 @@ class Worker:
         return addresses.takes_rights(
             self.host, self.port, self.tls, self.dials
         )
+
+    def is_process(self, peer: Peer) -> bool:
+        """Tell whether whoever is at a connection is this very process."""
+        return (self.process, self.guard.uid) == (peer.pid, peer.uid)
 
     def expect_child(self) -> None:
         """Note that the process has just forked another, or is about to."""
