@@ -84,6 +84,10 @@ class ClientTestCase(FunctionalTestCase):
         """See that it has gone, and that the service goes on untraced."""
         self.assertEqual([WORKERS], self.told(client, 'LEFT'))
         self.assertEqual(0, client.wait())
+        self.assert_as_before()
+
+    def assert_as_before(self):
+        """See that every worker serves, and nothing of the debugger stays."""
         for worker, before in zip(self.workers, self.before):
             self.assert_answered(worker.get_later('/work'), pid=worker.pid)
             self.assert_undisturbed(worker, before)

@@ -23,9 +23,10 @@ import pathlib
 import subprocess
 import sys
 
+from tests.clients import client_case
+from tests.clients.client_case import WORKERS
 from tests.functional.harness import APP
 from tests.functional.harness import free_port
-from tests.functional.harness import FunctionalTestCase
 from tests.functional.harness import line_of
 from tests.functional.harness import Process
 from tests.functional.harness import ROOT
@@ -36,7 +37,6 @@ HOME = pathlib.Path(
     os.environ.get('OSDBG_TEST_VSCODE', ROOT / '.venvs' / 'vscode')
 )
 PICTURES = ROOT / 'doc' / 'source' / 'images'
-WORKERS = 3
 SECONDS = 60
 
 
@@ -75,19 +75,11 @@ class Window:
         self._popen.wait(SECONDS)
 
 
-class VSCodeTest(FunctionalTestCase):
+class VSCodeTest(client_case.ClientTestCase):
     def setUp(self):
         super().setUp()
         self.folder = pathlib.Path(self.directory, 'nova')
         self.folder.mkdir()
-        self.service = self.start_service(
-            engine='eventlet',
-            workers=WORKERS,
-            port=free_port(),
-            name='nova-api',
-        )
-        self.workers = self.service.wait_workers(WORKERS)
-        self.before = [worker.state() for worker in self.workers]
 
     def make_home(self):
         """Return the environment of one who has installed osdbg."""
@@ -150,7 +142,7 @@ class VSCodeTest(FunctionalTestCase):
         plan = {
             'file': APP,
             'line': line_of('handler'),
-            'name': 'osdbg: nova-api',
+            'name': client_case.NAME,
             'expression': 'answer',
         }
         (self.folder / 'plan.json').write_text(json.dumps(plan))
@@ -173,9 +165,7 @@ class VSCodeTest(FunctionalTestCase):
             self.assert_answered(answer, pid=worker.pid)
         (self.folder / 'leave').touch()
         self.said('ended', WORKERS)
-        for worker, before in zip(self.workers, self.before):
-            self.assert_answered(worker.get_later('/work'), pid=worker.pid)
-            self.assert_undisturbed(worker, before)
+        self.assert_as_before()
 
     def wait_paused(self, window, names):
         """Wait until the call stack view shows every session stopped."""
