@@ -108,7 +108,7 @@ def _reach_workers(
 def _ask_for(ids: list[str], found: list[processes.Process]) -> socket.socket:
     """Have the gateway lead a terminal to some processes."""
     try:
-        sock = socket.socket(fileno=protocol.connect().detach())
+        sock = socket.socket(fileno=processes.gateway_of(found[0]).detach())
         sock.settimeout(_CONNECT_SECONDS)
         sock.sendall(protocol.encode({'terminal': ids}))
         answer = b''
@@ -120,7 +120,7 @@ def _ask_for(ids: list[str], found: list[processes.Process]) -> socket.socket:
             answer += byte
     except OSError as exc:
         raise exceptions.GatewayUnavailable(
-            protocol.place(), str(exc)
+            found[0]['gateway'], str(exc)
         ) from exc
     if not protocol.decode(answer)['go']:
         raise endpoint.closed(found)
