@@ -72,6 +72,8 @@ class Agent:
         :param settings: the options of this service, which are on
         """
         self.settings = settings
+        # Another port may be in force: see ``_move()``.
+        self._configured = settings
         self.parent = ''
         self._door = door.Door(settings)
         self._prompter = prompter.Prompter(self)
@@ -130,7 +132,8 @@ class Agent:
 
         :returns: whether it is the first in this process
         """
-        if settings != self.settings:
+        if settings != self._configured:
+            self._configured = settings
             self._adopt(settings)
         first, self._introduced = not self._introduced, True
         return first
@@ -156,10 +159,27 @@ class Agent:
                 self.progress.begin_again()
                 self._channel.hang_up()
 
-    def open(self, opened: bool, seconds: float | None = None) -> None:
+    def _move(self, port: int | None) -> None:
+        """Be at another port; a UNIX socket has none.
+
+        :param port: its number; None for that of the options
+        """
+        settings = self._configured
+        if port and settings.port:
+            settings = settings.at(port)
+        if settings != self.settings:
+            self._adopt(settings)
+
+    def open(
+        self,
+        opened: bool,
+        seconds: float | None = None,
+        port: int | None = None,
+    ) -> None:
         """Let clients come, or send them away and let no more come.
 
         :param seconds: for how long; 0 for ever, None as the options say
+        :param port: where, until it is closed; None for where it is
         """
         with self._opening:
             changed = self._door.opened != opened or seconds is not None
@@ -167,9 +187,12 @@ class Agent:
                 seconds = self.settings.open_seconds
             if changed:
                 self._door.set(opened, seconds)
-            if changed:
                 self._switched = True
-                self._tell_switched(self._channel)
+        # Before it is told: nobody is to come meanwhile where it was.
+        if port or not opened:
+            self._move(port)
+        with self._opening:
+            self._tell_switched(self._channel)
         if not opened:
             self._prompter.close()
 
@@ -353,7 +376,9 @@ class Agent:
 
     def _tell_switched(self, channel: protocol.Channel | None) -> None:
         """Have it noted, in the log as well, that it was opened or closed."""
-        if channel is not None and self._switched:
+        if channel is None or self._renewing:
+            return  # with the next hello
+        if self._switched:
             self._switched = False
             channel.send(open=self._door.opened, left=self._door.left)
 
@@ -388,7 +413,7 @@ class Agent:
                 if value and seconds is None:
                     # Somebody wants it as the options say, from now on.
                     seconds = self.settings.open_seconds
-                self.open(value, seconds)
+                self.open(value, seconds, message.get('port'))
             elif order == 'absent':
                 # Nobody listens where the IDE should.
                 self.progress.be_loaded(value)

@@ -358,6 +358,13 @@ class Settings:
 
     __hash__ = None  # type: ignore[assignment]
 
+    def at(self, port: int) -> Settings:
+        """Return the same options, but for the port."""
+        values = {
+            setting.name: getattr(self, setting.name) for setting in SETTINGS
+        }
+        return Settings({**values, 'port': port}, self.sources)
+
     @property
     def on(self) -> bool:
         """Tell whether these settings ask for a debugger at all."""

@@ -29,9 +29,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '  osdbg open nova-conductor              all its workers\n'
         '  osdbg open nova-conductor/1 --for 30m\n'
         '  osdbg open 4711                        by process id\n'
+        '  osdbg open --port 5679                 there until it is closed\n'
         '  osdbg open --json | jq -r ".[].port"   as osdbg ps prints them'
     )
     switch.add_arguments(parser)
+    parser.add_argument(
+        '--port',
+        type=_port,
+        metavar='PORT',
+        help='where clients may come, or where the IDE listens, until it is '
+        'closed; unset, [remote_debug] port',
+    )
     parser.add_argument(
         '--for',
         dest='seconds',
@@ -48,7 +56,16 @@ def run(arguments: argparse.Namespace) -> int:
     :returns: 0 only if all that were meant have done so
     :raises: OsdbgError when it is not clear to whom
     """
-    return switch.switch(arguments, True, arguments.seconds)
+    return switch.switch(arguments, True, arguments.seconds, arguments.port)
+
+
+def _port(text: str) -> int:
+    # The gateway that a service has may not open those of root.
+    if not text.isdecimal() or not 1024 <= int(text) < 65536:
+        raise argparse.ArgumentTypeError(
+            f'expected a port from 1024 to 65535, found {text!r}'
+        )
+    return int(text)
 
 
 def _seconds(text: str) -> float:

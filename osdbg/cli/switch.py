@@ -20,6 +20,7 @@ import sys
 from osdbg import addresses
 from osdbg.cli import output
 from osdbg.cli import processes
+from osdbg import exceptions
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,20 +30,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def switch(
-    arguments: argparse.Namespace, opened: bool, seconds: float | None = None
+    arguments: argparse.Namespace,
+    opened: bool,
+    seconds: float | None = None,
+    port: int | None = None,
 ) -> int:
     """Open or close processes, and say what has become of each.
 
     :param arguments: of ``add_arguments()``
     :param opened: whether clients are to come
     :param seconds: for how long; 0 for ever, None as their options say
+    :param port: where, until they are closed; None for where they are
     :returns: the exit code: 0 only if all have obeyed, and clients can come
         to at least one if they are to
     :raises: OsdbgError when it is not clear which
     """
     meant = processes.find(arguments.service)
+    if port is not None:
+        _refuse_sockets(meant)
     told = processes.ask(
-        ids=[p['id'] for p in meant], open=opened, seconds=seconds
+        ids=[p['id'] for p in meant], open=opened, seconds=seconds, port=port
     )
     now = {process['id']: process for process in told}
     found = [now[p['id']] for p in meant if p['id'] in now]
@@ -67,6 +74,11 @@ def switch(
             lines.append(f'{title}: [remote_debug] workers leaves it out')
         elif opened and trouble:
             troubles.append(f'{title}: {trouble}')
+        elif port not in (None, process['port']):
+            troubles.append(
+                f'{title} has a client at {_address(process)}: it moves to '
+                f'{port} when that has left'
+            )
         else:
             done += 1
             lines.append(f'{title}: {tell(process, opened)}')
@@ -100,5 +112,17 @@ def tell(process: processes.Process, opened: bool) -> str:
         what = what if opened else 'no IDE is called at'
     else:
         what = f'{"clients" if opened else "no client"} may come at'
-    host = processes.show(process['host'])
-    return f'{what} {addresses.spell(host, process["port"])}'
+    return f'{what} {_address(process)}'
+
+
+def _address(process: processes.Process) -> str:
+    return addresses.spell(processes.show(process['host']), process['port'])
+
+
+def _refuse_sockets(meant: list[processes.Process]) -> None:
+    for process in meant:
+        if addresses.is_unix(process['host']):
+            raise exceptions.OsdbgError(
+                f'{processes.title(process)} is at {_address(process)}, which '
+                f'has no port: leave out --port'
+            )

@@ -26,9 +26,11 @@ from osdbg.gateway import bounds
 from osdbg.gateway.call import Link
 from osdbg.gateway import dap
 from osdbg.gateway.fields import field
+from osdbg.gateway.fields import port_of
 from osdbg.gateway.fields import seconds_of
 from osdbg.gateway.group import Group
 from osdbg.gateway.groups import Groups
+from osdbg.gateway.guard import Client
 from osdbg.gateway.looks import Looks
 from osdbg.gateway import peers
 from osdbg.gateway.prompt_port import PromptPort
@@ -70,6 +72,8 @@ class Gateway:
         self._workers: dict[str, Worker] = {}
         self._reported: set[str] = set()
         self._refusals = Refusals()
+        # Who has asked for which to be opened: it may say hello meanwhile.
+        self._asked: dict[str, Client] = {}
         self._looks = Looks()
         # By user: none of them takes the room of another.
         self._arrivals: dict[int, bounds.Crowd] = {}
@@ -200,6 +204,7 @@ class Gateway:
             return  # it is another user's
         group = self._groups.of(worker)
         self._workers[worker.id] = worker
+        worker.asked = self._asked.get(worker.id, {})
         try:
             group.join(worker)
             if self._notice and worker.name not in self._warned:
@@ -355,42 +360,62 @@ class Gateway:
 
         :param question: ``open``, if the workers of these ids are to be
             opened or closed; ``seconds``, if not for as long as their
-            options say
+            options say; ``port``, if not where they are
         :param peer: who asks
         :returns: all processes there are
-        :raises: KeyError, TypeError if it is something else
+        :raises: KeyError, TypeError, ValueError if it is something else
         """
         if not isinstance(question, dict):
             raise TypeError(f'a question is {question!r}')
-        ids, opened = [], False
         if question:
             ids = field(question, 'ids', list)
-            opened = field(question, 'open', bool)
-        seconds = seconds_of(question, 'seconds')
-        asked = await peers.describe(peer)
-        visible = self._visible(peer)
-        meant = [visible[i] for i in ids if i in visible]
-        for worker in meant:
-            worker.asked = asked
-            worker.send(open=opened, seconds=seconds)
-        # Until their agents have, and the port is known that they have got.
-        loop = asyncio.get_running_loop()
-        end = loop.time() + _OPEN_SECONDS
-        while loop.time() < end and not all(
-            worker.opened == opened
-            and not (opened and worker.asked)
-            and self._groups.of(worker).known
-            for worker in meant
-        ):
-            await asyncio.sleep(_LOOK_SECONDS)
-        for worker in meant:
-            worker.asked = {}
+            order = {
+                'open': field(question, 'open', bool),
+                'seconds': seconds_of(question, 'seconds'),
+                'port': port_of(question, 'port'),
+            }
+            asked = await peers.describe(peer)
+            visible = self._visible(peer)
+            meant = [i for i in ids if i in visible]
+            await self._order(meant, order, asked)
         return {
             'processes': [
                 self._describe(worker)
                 for worker in self._visible(peer).values()
             ]
         }
+
+    async def _order(
+        self, ids: list[str], order: dict[str, Any], asked: Client
+    ) -> None:
+        """Have workers opened or closed, and wait a while until they are.
+
+        One that is moved to another port says hello once more.
+        """
+        for worker_id in ids:
+            self._asked[worker_id] = self._workers[worker_id].asked = asked
+            self._workers[worker_id].send(**order)
+        # Until their agents have, and the port is known that they have got.
+        loop = asyncio.get_running_loop()
+        end = loop.time() + _OPEN_SECONDS
+        while loop.time() < end and not all(
+            self._has_obeyed(worker_id, order) for worker_id in ids
+        ):
+            await asyncio.sleep(_LOOK_SECONDS)
+        for worker_id in ids:
+            self._asked.pop(worker_id, None)
+            if worker_id in self._workers:
+                self._workers[worker_id].asked = {}
+
+    def _has_obeyed(self, worker_id: str, order: dict[str, Any]) -> bool:
+        worker = self._workers.get(worker_id)
+        if worker is None or worker.opened != order['open']:
+            return False
+        if worker.opened and worker.asked:
+            return False
+        if order['port'] not in (None, worker.port) and not worker.attached:
+            return False
+        return self._groups.of(worker).known
 
     def _describe(self, worker: Worker) -> dict[str, Any]:
         group = self._groups.of(worker)

@@ -51,6 +51,20 @@ def seconds_of(message: dict[str, Any], name: str) -> float | None:
     return float(min(value, _LONGEST))
 
 
+def port_of(message: dict[str, Any], name: str) -> int | None:
+    """Return the TCP port that a message has under a name.
+
+    :returns: None if it has none
+    :raises: TypeError, ValueError if it is anything else
+    """
+    if message.get(name) is None:
+        return None
+    port = field(message, name, int)
+    if not 0 < port < 65536:
+        raise ValueError(f'{name} is {port}')
+    return port
+
+
 def text(message: dict[str, Any], name: str, most: int = _MAX_TEXT) -> str:
     """Return what a message has under a name, to keep and to show.
 

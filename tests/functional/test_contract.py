@@ -259,6 +259,18 @@ class DoorTest(ContractTestCase):
             wait_until('closed door', lambda: not self.listens())
         self.assert_passed(worker)
 
+    @over('eventlet')
+    def test_open_at_another_port(self, engine):
+        (worker,) = self.start(engine, activate='on_demand', name='api')
+        self.wait_known()
+        self.port = free_port()
+        client = self.client_of()
+        self.osdbg('open', '--port', str(self.port))
+        self.service.wait_log(f'127.0.0.1:{self.port}')
+        client.come()
+        self.join(client, [worker])
+        self.change(client, worker)
+
     def closed(self):
         done = self.osdbg('close')
         return done.stdout + done.stderr

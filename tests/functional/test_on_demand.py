@@ -13,6 +13,7 @@
 """``activate = on_demand``: nothing listens until somebody opens the door."""
 
 import errno
+import json
 import os
 import re
 import signal
@@ -148,6 +149,68 @@ class CommandsTest(DoorTestCase):
             done = self.osdbg('open')
         self.assertEqual((1, ''), (done.returncode, done.stdout))
         self.assertIn(f'{self.port} cannot be opened', done.stderr)
+
+    @over(SERVERS)
+    def test_another_port(self, engine):
+        workers = self.start(engine)
+        before = [worker.state() for worker in workers]
+        self.wait_numbers(2)
+        another = free_port()
+        for _ in range(2):
+            said = self.order('open', '--port', str(another))
+            self.assertEqual(2, said.count(f'at 127.0.0.1:{another}'), said)
+            self.assert_closed()
+            client = self.attach(another, 'handler', processes=2)
+            for worker in workers:
+                self.stop_and_go(client, worker)
+            client.detach()
+            # It stays there, also for one that only asks for more time.
+            said = self.order('open', '--for', '1h')
+            self.assertEqual(2, said.count(f'at 127.0.0.1:{another}'), said)
+            self.order('close')
+            self.assertEqual({self.port}, {p['port'] for p in self.shown()})
+        self.order('open')
+        wait_until('open door', self.listens)
+        self.order('close')
+        for worker, state in zip(workers, before):
+            self.assert_undisturbed(worker, state)
+        said = re.findall('event=opened .*', self.service.log)
+        self.assertEqual(set(), {line for line in said if 'uid=' not in line})
+        self.assertGreaterEqual(len(said), 2 * 5)
+
+    def shown(self):
+        return json.loads(self.order('ps', '--json'))
+
+    def test_another_port_for_who_has_a_client(self):
+        (worker,) = self.start(workers=1)
+        self.wait_numbers(1)
+        self.order('open')
+        client = self.attach(self.port, 'handler')
+        another = free_port()
+        done = self.osdbg('open', '--port', str(another))
+        self.assertEqual((1, ''), (done.returncode, done.stdout))
+        self.assertIn(f'it moves to {another} when that', done.stderr)
+        self.stop_and_go(client, worker)
+        client.detach()
+        wait_until('closed door', lambda: not self.listens())
+        client = self.attach(another, 'handler')
+        self.stop_and_go(client, worker)
+
+    def test_a_port_of_a_socket(self):
+        path = os.path.join(self.directory, 'debug')
+        self.start(workers=1, host=f'unix:{path}')
+        done = self.osdbg('open', '--port', str(self.port))
+        self.assertEqual((1, ''), (done.returncode, done.stdout))
+        self.assertIn('has no port: leave out --port', done.stderr)
+
+    def test_a_port_that_is_none(self):
+        for port in ('0', '80', '65536', 'x', '-1'):
+            done = self.osdbg('open', f'--port={port}')
+            self.assertEqual((2, ''), (done.returncode, done.stdout))
+            self.assertIn(
+                f"expected a port from 1024 to 65535, found '{port}'",
+                done.stderr,
+            )
 
     def test_whom_nobody_knows(self):
         self.start()

@@ -148,6 +148,11 @@ class VSCodeTest(client_case.ClientTestCase):
         (self.folder / 'plan.json').write_text(json.dumps(plan))
         window = self.open()
         self.said('attached', WORKERS)
+        parked = [
+            worker.get_later('/thread?seconds=5')
+            for worker in self.workers
+            for _ in range(3)
+        ]
         pending = [worker.get_later('/work') for worker in self.workers]
         stops = self.said('stopped', WORKERS)
         self.assertEqual(WORKERS, len({stop['name'] for stop in stops}))
@@ -159,10 +164,12 @@ class VSCodeTest(client_case.ClientTestCase):
         names = [stop['name'] for stop in stops]
         self.wait_paused(window, names)
         self.picture(window, 'vscode-workers.png')
-        self.show_doctor(window)
+        self.show_commands(window)
         (self.folder / 'go').touch()
         for worker, answer in zip(self.workers, pending):
             self.assert_answered(answer, pid=worker.pid)
+        for answer in parked:
+            self.assert_answered(answer, traced=True)
         (self.folder / 'leave').touch()
         self.said('ended', WORKERS)
         self.assert_as_before()
@@ -180,14 +187,23 @@ class VSCodeTest(client_case.ClientTestCase):
         except TimeoutError as exc:
             raise AssertionError(f'it shows {window.rows()}') from exc
 
-    def show_doctor(self, window):
-        """Type the command into a terminal of VS Code, for a picture."""
+    def type(self, window, words):
+        """Type a command of osdbg into a terminal of VS Code."""
+        done = self.folder / 'done'
+        done.unlink(missing_ok=True)
+        window.order('terminal', f'clear; osdbg {words}')
+        wait_until(f'end of osdbg {words}', done.exists, SECONDS)
+
+    def show_commands(self, window):
+        """Show what a debugger does not, beside it."""
         if not os.environ.get('OSDBG_PICTURES'):
             return
+        self.type(window, 'stacks nova-api/0')
+        window.order('up', '15')
+        self.picture(window, 'vscode-stacks.png')
         (self.folder / 'api_app.py').symlink_to(APP)
         # Where nothing is.
         place = f'api_app.py:{line_of("handler") - 5}'
-        window.order('terminal', f'osdbg doctor {place} nova-api')
-        wait_until('findings', (self.folder / 'done').exists, SECONDS)
-        window.order('top')
+        self.type(window, f'doctor {place} nova-api')
+        window.order('up', '50')
         self.picture(window, 'vscode-doctor.png')

@@ -16,7 +16,7 @@
 //   rows             the rows of the call stack view, as JSON
 //   picture FILE     take a picture
 //   terminal TEXT    type into a terminal of VS Code
-//   top              go back to the first line of that
+//   up TURNS         go back in that, by the wheel of the mouse
 
 'use strict';
 
@@ -74,15 +74,20 @@ const ORDERS = {
     await page.screenshot({ path: file });
   },
   terminal: async (page, text) => {
-    await page.keyboard.press('Control+`');
-    // Its first prompt.
-    await page.waitForSelector('.terminal-command-decoration', { timeout: 30000 });
+    if (!await page.isVisible('.xterm-screen')) {
+      await page.keyboard.press('Control+`');
+      // Its first prompt.
+      await page.waitForSelector('.terminal-command-decoration', { timeout: 30000 });
+      const panel = await page.locator('.part.panel').boundingBox();
+      await drag(page, panel.x + 400, panel.y, panel.x + 400, 300);
+    }
+    await page.click('.xterm-screen');
     await page.keyboard.type(`${text}\n`);
   },
-  top: async (page) => {
+  up: async (page, turns) => {
     await page.waitForTimeout(1000); // until all of it has been painted
     await page.hover('.xterm-screen');
-    for (let turn = 0; turn < 50; turn += 1) await page.mouse.wheel(0, -500);
+    for (let turn = 0; turn < turns; turn += 1) await page.mouse.wheel(0, -500);
   },
 };
 
