@@ -47,7 +47,7 @@ _EXHAUSTED = (errno.EMFILE, errno.ENFILE)
 _RETURN_SECONDS = 3.0
 _LOOK_SECONDS = 0.02
 # How long a command waits until its wish has come true.
-_OPEN_SECONDS = 1.0
+_OPEN_SECONDS = 2.0
 # Of the file and line where a thread has stopped.
 _MAX_PLACE = 200
 

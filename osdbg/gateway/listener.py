@@ -82,7 +82,9 @@ class Listener:
 
     @property
     def trouble(self) -> str:
-        """Why it cannot listen, or nothing."""
+        """Why it cannot listen, or does not yet, or nothing."""
+        if not self.is_settled:
+            return f'{self.address} is not open yet: osdbg ps says when it is'
         return self._trouble
 
     @property

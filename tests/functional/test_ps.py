@@ -19,7 +19,6 @@ import subprocess
 import sys
 
 from tests.functional.harness import APP
-from tests.functional.harness import line_of
 from tests.functional.harness import TIMEOUT
 from tests.functional.harness import wait_until
 from tests.functional.one_service import OneServiceTestCase
@@ -147,8 +146,10 @@ class PromptPsTest(PromptTestCase):
         client = self.prompt()
         told = self.told(worker)
         self.assertEqual('stopped', told['state'])
-        line = line_of('breakpoint')
-        self.assertEqual(f'{APP}:{line}', told['stopped']['where'])
+        # Since Python 3.13 that is where it says breakpoint(), and no later.
+        shown = re.search(r'> (\S+)\((\d+)\)stop_here', client.transcript)
+        self.assertEqual(APP, shown[1])
+        self.assertEqual(f'{APP}:{shown[2]}', told['stopped']['where'])
         self.assertIn('python', told['client']['program'])
         client.type('c')
         self.assert_answered(pending, answer='unchanged')
