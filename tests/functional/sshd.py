@@ -82,6 +82,20 @@ class Sshd(harness.Process):
         )
         self.wait_log('Server listening on')
 
+    def connections(self):
+        """Return its processes that have a connection, and not what they run.
+
+        OpenSSH 10 has two for each.
+        """
+        found, left = [], harness.children(self.pid)
+        while left:
+            process = left.pop()
+            name = pathlib.Path(f'/proc/{process}/comm').read_text()
+            if name.startswith('sshd'):
+                found.append(process)
+                left += harness.children(process)
+        return found
+
     def _write(self, name, text, there):
         pathlib.Path(self.directory, name).write_text(
             text.format(

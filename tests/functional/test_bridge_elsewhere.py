@@ -176,8 +176,8 @@ class SshTest(SshTestCase):
         (worker,) = self.start(port=free_port())
         client = self.bridged(*self.ssh)
         client.wait_attached()
-        for session in harness.children(self.sshd.pid):
-            harness.kill(session)
+        for process in self.sshd.connections():
+            harness.kill(process)
         client.root.wait_closed()
         self.assertEqual(255, client.ends()[0][0])
         self.wait_let_go(worker)
