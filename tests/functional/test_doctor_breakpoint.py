@@ -325,8 +325,10 @@ class BreakpointTest(doctor_case.DoctorTestCase):
         spot = self.at(line_of('thread'), APP)
         self.assert_absent('inside', spot)
         pending = worker.get_later('/thread?seconds=5')
-        wait_until('parked request', lambda: 'inside' in self.doctor(spot))
-        self.assertIn('in thread() already', self.find('inside', spot)['what'])
+        (parked,) = wait_until(
+            'parked request', lambda: self.doctor(spot).get('inside')
+        )
+        self.assertIn('in thread() already', parked['what'])
         self.assert_answered(pending)
         self.assert_absent('inside', spot)
 
