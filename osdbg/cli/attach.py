@@ -22,10 +22,12 @@ import json
 import signal
 import socket
 import sys
+from typing import Any
 
 from osdbg import addresses
 from osdbg.cli import endpoint
 from osdbg.cli import history
+from osdbg.cli import output
 from osdbg.cli import processes
 from osdbg.cli import terminal as terminal_
 from osdbg import exceptions
@@ -45,7 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'examples:\n'
         '  osdbg attach                  the only service there is\n'
         '  osdbg attach nova-api/1       its worker 1\n'
-        '  osdbg attach 127.0.0.1:4444   whatever has a prompt there'
+        '  osdbg attach 127.0.0.1:4444   whatever has a prompt there\n'
+        '  osdbg attach nova-api --json  how a client gets there'
     )
     argument = parser.add_argument(
         'address',
@@ -56,32 +59,46 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     argument.completer = processes.complete  # type: ignore[attr-defined]
     endpoint.add_user(parser)
+    output.add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Be a terminal until the service lets go, or the user does.
 
-    What speaks to an IDE and not to a terminal is told how to reach.
+    What speaks to an IDE and not to a terminal is told how to reach, and so
+    is all for programs.
 
-    :returns: 0 if there was a prompt
+    :returns: 0 if there was a prompt, or somebody was told
     :raises: OsdbgError when nobody listens there, or nobody was let come
     """
     allowed = endpoint.users(arguments.user)
     address = read_address(arguments.address or '')
-    if address is not None:
-        found = [p for p in processes.ask() if _is_at(p, *address)]
-        if not found or found[0]['protocol'] == 'pdb':
-            return _reach(found, *address, allowed)
-    else:
-        everyone = processes.ask()
+    everyone = processes.ask()
+    if address is None:
         found = processes.find(arguments.address, everyone)
-        prompts = [p for p in found if p['protocol'] == 'pdb']
+    else:
+        found = [p for p in everyone if _is_at(p, *address)]
+    prompts = [p for p in found if p['protocol'] == 'pdb']
+    if not arguments.json:
+        if address is not None and (prompts or not found):
+            return _reach(found, *address, allowed)
         if prompts:
             return _reach_workers(prompts, everyone, allowed)
     if endpoint.are_closed(found):
         raise endpoint.closed(found)
-    print(tell_ide(found[0]))
+    if arguments.json:
+        _print(found, arguments.address)
+    else:
+        print(tell_ide(found[0]))
     return 0
+
+
+def _print(found: list[processes.Process], wanted: str) -> None:
+    if not found:
+        raise exceptions.OsdbgError(
+            f'no armed process is at {wanted}: to try it, leave out --json'
+        )
+    output.print_json([describe(process) for process in found])
 
 
 def _reach_workers(
@@ -187,6 +204,28 @@ def tell_ide(process: processes.Process) -> str:
         f'it, write\n'
         f'{json.dumps(configuration, indent=4)}'
     )
+
+
+def describe(process: processes.Process) -> dict[str, Any]:
+    """Return what a program has to know to reach a process.
+
+    :returns: what ``osdbg ps --json`` tells of it, and ``address``, where a
+        client connects, or listens if ``dials``; ``first``, what is typed on
+        its machine before; ``configuration``, that of VS Code, for DAP
+    """
+    target, configuration = targets.of(process), None
+    address, first = addresses.spell(target.host, target.port), target.first
+    if process['protocol'] == 'dap':
+        configuration = vscode.VSCode().configuration(target)
+    elif addresses.is_unix(process['host']):
+        # A terminal connects to it, which no IDE does.
+        address, first = processes.show(process['host']), ''
+    return {
+        **process,
+        'address': address,
+        'first': first,
+        'configuration': configuration,
+    }
 
 
 def _talk(sock: socket.socket, address: str | None = None) -> int:
