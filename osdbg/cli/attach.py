@@ -83,6 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
         if address is not None and (prompts or not found):
             return _reach(found, *address, allowed)
         if prompts:
+            prompts, allowed = endpoint.of_one_user(prompts, arguments.user)
             return _reach_workers(prompts, everyone, allowed)
     if endpoint.are_closed(found):
         raise endpoint.closed(found)

@@ -75,7 +75,8 @@ class DebugPort:
                     f'them'
                 )
             self._address = read_address('connect', arguments.connect)
-        self._allowed = endpoint.users(arguments.user)
+        self._user = arguments.user
+        self._allowed = endpoint.users(self._user)
         self._context: ssl.SSLContext | None = None
         files = [getattr(arguments, name) for name in FILES]
         if any(files):
@@ -124,6 +125,7 @@ class DebugPort:
     def _find(self) -> tuple[str, int]:
         """Ask where the service listens; it may have moved meanwhile."""
         found = processes.find(self._service)
+        found, self._allowed = endpoint.of_one_user(found, self._user)
         if endpoint.are_closed(found):
             raise endpoint.closed(found)
         name = processes.show(found[0]['name'])
@@ -147,8 +149,6 @@ class DebugPort:
             )
         if process['trouble']:
             raise exceptions.OsdbgError(processes.show(process['trouble']))
-        # Its gateway says so, and whose that is has been checked.
-        self._allowed |= {process['uid']}
         return _place(process)
 
     async def _connect(self, host: str, port: int, address: str) -> Streams:

@@ -41,8 +41,9 @@ def add_user(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--user',
         metavar='NAME',
-        help='as whom the service runs, if that is neither you nor root: '
-        'nobody else on this host is told a word',
+        help='whose the service is, if several users have one; who may listen '
+        'at an address, beside you and root: nobody else on this host is told '
+        'a word',
     )
 
 
@@ -62,18 +63,51 @@ def read(text: str) -> tuple[str, int] | None:
 
 
 def users(name: str | None) -> frozenset[int]:
-    """Return whose programs may listen on this host.
+    """Return whose programs may listen at an address of this host.
 
     :param name: the value of ``--user``
     :raises: OsdbgError if that is nobody
     """
     own = frozenset((0, os.geteuid()))
-    if name is None:
-        return own
+    return own if name is None else own | {_number(name)}
+
+
+def of_one_user(
+    found: list[processes.Process], name: str | None
+) -> tuple[list[processes.Process], frozenset[int]]:
+    """Return whose processes are meant, and whose programs may listen there.
+
+    Each is of the user of its gateway, which the kernel knows. Only root is
+    told of those of others, and anybody may call a service like another.
+
+    :param found: what a word means
+    :param name: the value of ``--user``
+    :raises: OsdbgError if it could be several users, or is nobody
+    """
+    allowed, title = users(name), processes.show(found[0]['name'])
+    if name is not None:
+        uid = _number(name)
+        found = [process for process in found if process['uid'] == uid]
+        if not found:
+            raise exceptions.OsdbgError(
+                f'{title} is no service of user {processes.show(name)}: type '
+                f'osdbg ps to see whose it is'
+            )
+    owners = {process['uid'] for process in found}
+    if len(owners) > 1:
+        names = sorted(str(credentials.user_name(u) or u) for u in owners)
+        raise exceptions.OsdbgError(
+            f'{title} is a service of several users: type --user with one of '
+            f'{processes.show(", ".join(names))}'
+        )
+    return found, allowed | owners
+
+
+def _number(name: str) -> int:
     if name.isdecimal():
-        return own | {int(name)}
+        return int(name)
     try:
-        return own | {pwd.getpwnam(name).pw_uid}
+        return pwd.getpwnam(name).pw_uid
     except KeyError:
         raise exceptions.OsdbgError(
             f'--user {processes.show(name)} is nobody on this host: type the '

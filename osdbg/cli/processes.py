@@ -20,6 +20,7 @@ import time
 from typing import Any
 
 from osdbg import exceptions
+from osdbg.gateway import credentials
 from osdbg.gateway import places
 from osdbg.gateway import protocol
 
@@ -128,7 +129,12 @@ def _ask(place: str, question: dict[str, Any]) -> list[Process]:
     try:
         sock.settimeout(_ANSWER_SECONDS)
         sock.sendall(protocol.encode({'ask': question}))
-        return _read(_hear(sock))
+        told = _read(_hear(sock))
+        _, uid = credentials.peer(sock)
+        if uid:
+            # All are its user's, whatever it says; only root's knows others.
+            told = [{**process, 'uid': uid} for process in told]
+        return told
     except (OSError, ValueError) as exc:
         raise exceptions.GatewayUnavailable(
             place, f'it does not answer: {exc!r}'

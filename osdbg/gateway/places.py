@@ -51,7 +51,8 @@ def call(place: str) -> _socket.socket:
     """
     if place == protocol.place():
         return protocol.connect()
-    uid = int(place.rpartition('-')[2]) if '-' in place else 0
+    of_host = place == _write(protocol.host_address())
+    uid = 0 if of_host else int(place.rpartition('-')[2])
     sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
         sock.settimeout(_CONNECT_SECONDS)
