@@ -17,6 +17,8 @@ into ``.venvs/debuggers/<Python>/<package>``, for the ``PYTHONPATH`` of the
 services that are debugged; ``python -m tests.functional.debuggers`` makes
 both for the Python it is run by. In the directory ``OSDBG_TEST_DEBUGGERS``,
 if that is set, they have to be already.
+
+So does an old uWSGI, which is compiled by the one test that needs it.
 """
 
 import fcntl
@@ -34,31 +36,51 @@ PYTHON = '.'.join(map(str, sys.version_info[:3]))
 REQUIREMENTS = {
     'pydevd': 'pydevd>=3.5',
     'pydevd-pycharm': 'pydevd-pycharm',
+    'uwsgi': 'uWSGI==2.0.26',
 }
 # What the services of the tests call them.
 BACKENDS = {'pydevd': 'pydevd', 'pydevd_pycharm': 'pydevd-pycharm'}
+# A third of uWSGI, and not optimized: a quarter of a minute of a processor.
+ENVIRON = {
+    'CFLAGS': '-O0',
+    'UWSGI_PROFILE': 'buildconf/core.ini',
+    'UWSGI_EMBED_PLUGINS': 'python',
+    'UWSGI_PROFILE_OVERRIDE': 'json=false;pcre=false;routing=false;ssl=false;'
+    'xml=false;yaml=false',
+}
 
 
 class Missing(Exception):
     """A debugger is not there; says what to type."""
 
 
-@functools.cache
 def require(backend):
     """Return the directory that holds the debugger of a backend."""
-    package = BACKENDS[backend]
+    return _require(BACKENDS[backend], 'pydevd.py')
+
+
+def require_old_uwsgi():
+    """Return the directory that holds the last uWSGI without threads.
+
+    Python 3.13 has never had one.
+    """
+    return _require('uwsgi', 'bin/uwsgi')
+
+
+@functools.cache
+def _require(package, file):
     directory = HOME / PYTHON / package
     stamp = directory / '.osdbg-complete'
     if GIVEN:
-        if not (directory / 'pydevd.py').exists():
+        if not (directory / file).exists():
             raise Missing(
                 f'OSDBG_TEST_DEBUGGERS={GIVEN}, but there is no {directory}/'
-                f'pydevd.py: unset it, or type: {sys.executable} -m pip '
-                f"install --no-deps --target {directory} '{package}'"
+                f'{file}: unset it, or type: {sys.executable} -m pip install '
+                f"--no-deps --target {directory} '{REQUIREMENTS[package]}'"
             )
         return str(directory)
     HOME.mkdir(parents=True, exist_ok=True)
-    with open(HOME / '.lock', 'w') as stream:
+    with open(HOME / f'.{package}.lock', 'w') as stream:
         # The processes that run the tests: one at a time.
         fcntl.flock(stream, fcntl.LOCK_EX)
         if not stamp.exists() or stamp.read_text() != REQUIREMENTS[package]:
@@ -73,6 +95,8 @@ def _install(requirement, directory):
     words = [
         *(sys.executable, '-m', 'pip', 'install', '--quiet'),
         *('--disable-pip-version-check', '--no-deps'),
+        # Or pip would give a part of uWSGI to whoever asks for all of it.
+        '--no-cache-dir',
         *('--target', str(directory), requirement),
     ]
     environ = {
@@ -85,7 +109,7 @@ def _install(requirement, directory):
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env=environ,
+        env={**environ, **ENVIRON},
     )
     if done.returncode:
         output = done.stdout.decode(errors='replace')

@@ -206,15 +206,23 @@ class ServerTest(doctor_case.DoctorTestCase, ServerTestCase):
         self.wait_armed()
         self.assertIn('44 s', self.find('gunicorn-timeout')['what'])
 
+    @unittest.skipIf(
+        sys.version_info >= (3, 13), 'no uWSGI before 2.0.27 compiles on it'
+    )
     def test_uwsgi_threads(self):
-        self.start(self.uwsgi(), runner=())
-        found = self.doctor(self.server.pid)
-        if runs_threads():
-            self.assertNotIn('uwsgi-threads', found)
-            return
-        self.assertIn('uwsgi-threads', found)
+        home = debuggers.require_old_uwsgi()
+        self.environ['PYTHONPATH'] += f'{os.pathsep}{home}'
+        _, *options = self.uwsgi()
+        words = [os.path.join(home, 'bin', 'uwsgi'), *options]
+        self.start(words, runner=())
+        self.find('uwsgi-threads', self.server.pid)
         self.server.stop()
-        self.start(self.uwsgi('--enable-threads'), runner=())
+        self.start([*words, '--enable-threads'], runner=())
+        self.assert_absent('uwsgi-threads', self.server.pid)
+
+    @unittest.skipUnless(runs_threads(), 'this uWSGI is an old one')
+    def test_uwsgi_runs_threads(self):
+        self.start(self.uwsgi(), runner=())
         self.assert_absent('uwsgi-threads', self.server.pid)
 
 
