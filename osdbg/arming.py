@@ -17,14 +17,17 @@ from __future__ import annotations
 import logging
 import os
 import time
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
-from osdbg import agent as agent_
 from osdbg import backends
 from osdbg import breakpoints
 from osdbg import exceptions
 from osdbg import settings as settings_
 from osdbg import signals
+from osdbg import this_process
+
+if TYPE_CHECKING:
+    from osdbg import agent as agent_
 
 LOG = logging.getLogger('osdbg')
 
@@ -50,7 +53,7 @@ def start(
     settings_.check(settings)
     backends.create(settings).require()
     _settle_sysconfig()
-    agent, first = agent_.start(settings)
+    agent, first = this_process.start_agent(settings)
     breakpoints.take_hook()
     breakpoints.answer_interrupts(agent)
     if first and required:

@@ -395,8 +395,8 @@ def monkey_patch(conf: Any = None, **on: bool) -> None:
 
 def current_agent() -> agent_.Agent | None:
     """Return the agent of this process, if there is one."""
-    current = _loaded('osdbg.agent', 'current')
-    return None if current is None else current()
+    agent = _loaded('osdbg.this_process', 'agent')
+    return None if agent is None else agent()
 
 
 def _loaded(module: str, name: str) -> Any:

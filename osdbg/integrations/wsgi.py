@@ -194,11 +194,11 @@ class DebuggedApplication:
         :param prompts: whether a stop calls for a client, where none is
             attached
         """
-        from osdbg import agent
+        from osdbg import this_process
 
         self._osdbg_app = app
         self._osdbg_conf = conf
-        self._osdbg_agent = agent.current
+        self._osdbg_agent = this_process.agent
         self._osdbg_on_exception = bool(stops.get('break_on_exception'))
         self._osdbg_path = stops.get('break_on_path')
         self._osdbg_request_id = stops.get('break_on_request_id')

@@ -43,6 +43,7 @@ LEVELS = (
     ('gateway', 'backends'),
     ('audit', 'debugger', 'greeting', 'inspection', 'progress'),
     ('agent', 'prompter'),
+    ('this_process',),
     ('arming', 'bootstrap', 'breakpoints'),
     ('cli', 'doctor', 'integrations', 'ide', '_site'),
     ('__main__',),
