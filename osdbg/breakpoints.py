@@ -71,7 +71,7 @@ def answer_interrupts(agent: agent_.Agent) -> None:
         or backends.Ability.INTERRUPT not in abilities
     ):
         signals.release_urgent()
-    elif not signals.take_urgent(agent.interrupt):
+    elif not signals.take_urgent(agent.prompter.break_here):
         bootstrap.complain(
             'osdbg: kill -URG will open no prompt in this process: call '
             'init() in the main thread, not under uWSGI, and leave SIGURG '

@@ -12,11 +12,15 @@
 
 """The debugger of a process, while one is loaded, and when it may be forked.
 
-A child that is forked in the middle of an import inherits a lock that nobody
-will release: a fork waits for a load or an unload in progress.
+The service's threads come here, too, to be stopped by it. A child that is
+forked in the middle of an import inherits a lock that nobody will release: a
+fork waits for a load or an unload in progress.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+import types
 
 from osdbg import backends
 from osdbg import exceptions
@@ -32,13 +36,17 @@ _LOOK_SECONDS = 0.01
 class Debugger:
     """Comes and goes on the gateway's order."""
 
-    def __init__(self, told: stops.Stops) -> None:
+    def __init__(self, told: stops.Stops, guard: Callable[..., None]) -> None:
         """Load nothing yet.
 
         :param told: is told of each thread that stops
+        :param guard: calls a backend, and lets nothing of its own out
         """
         self._stops = told
+        self._guard = guard
         self.backend: backends.Backend | None = None
+        # Whether a client is.
+        self.attached = False
         # Held also for what a child must have whole, or not at all.
         self.gate = waiting.allocate_lock()
         # The thread that is forking and holds the gate.
@@ -85,6 +93,9 @@ class Debugger:
 
         :returns: whether it was loaded
         """
+        self.attached = False
+        # Before: what is evaluated may hold a lock that unloading needs.
+        self._stops.end_late()
         with self.gate:
             backend, self.backend = self.backend, None
             if backend is not None:
@@ -97,6 +108,43 @@ class Debugger:
             if self.backend is None:
                 return
             waiting.pause(_LOOK_SECONDS)
+
+    def break_here(self, frame: types.FrameType | None) -> bool:
+        """Stop this thread, if a client is attached.
+
+        :param frame: at whose next line; without one, at the next line that
+            is not osdbg's
+        :returns: whether one is
+        """
+        backend = self.backend
+        if backend is None or not self.attached:
+            return False
+        self._guard(backend, backend.break_here, frame)
+        return True
+
+    def break_on_exception(self, exc: BaseException) -> None:
+        """Stop this thread on what it has caught, if a client is attached.
+
+        :param exc: with its traceback
+        """
+        backend = self.backend
+        if backend is not None and self.attached:
+            backend.break_on_exception(exc)
+
+    def trace_this_thread(self) -> None:
+        """Let this thread stop at breakpoints, if a client is attached."""
+        backend = self.backend
+        if backend is not None and self.attached:
+            backend.trace_this_thread()
+
+    def resume(self, why: str) -> None:
+        """Resume all threads that it has stopped.
+
+        :param why: what the client is told
+        """
+        backend = self.backend
+        if backend is not None:
+            self._guard(backend, backend.resume, why)
 
     def before_fork(self) -> None:
         """Close the gate, unless it takes too long."""
@@ -111,3 +159,9 @@ class Debugger:
         if self._forker == waiting.get_ident():
             self._forker = 0
             self.gate.release()
+
+    def after_fork_in_child(self) -> None:
+        """Leave it to the parent of this child, which needs another."""
+        backend = self.backend
+        if backend is not None:
+            self._guard(backend, backend.after_fork)

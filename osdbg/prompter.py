@@ -81,7 +81,7 @@ class Prompter:
         while not agent.progress.is_armed() and waiting.monotonic() < end:
             greenlets.nap()
         try:
-            sock = agent.connect()
+            sock = agent.contact.connect()
         except OSError as exc:
             raise exceptions.GatewayUnavailable(
                 protocol.place(), str(exc)
@@ -103,6 +103,15 @@ class Prompter:
         else:
             self.backend = None
             self._agent.guard(backend, backend.unload)
+
+    def resume(self, why: str) -> None:
+        """Resume all threads that have a prompt.
+
+        :param why: what the client is told
+        """
+        backend = self.backend
+        if backend is not None:
+            self._agent.guard(backend, backend.resume, why)
 
     def close(self) -> None:
         """End all prompts, and let go who waits for one."""

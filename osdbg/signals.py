@@ -168,9 +168,9 @@ class _Urgent:
     """What handles SIGURG."""
 
     def __init__(
-        self, call: Callable[[types.FrameType | None], None], before: Any
+        self, call: Callable[[types.FrameType | None], object], before: Any
     ) -> None:
-        self.call: Callable[[types.FrameType | None], None] | None = call
+        self.call: Callable[[types.FrameType | None], object] | None = call
         self.before = before
 
     def __call__(self, signum: int, frame: types.FrameType | None) -> None:
@@ -178,7 +178,7 @@ class _Urgent:
             self.call(frame)
 
 
-def take_urgent(call: Callable[[types.FrameType | None], None]) -> bool:
+def take_urgent(call: Callable[[types.FrameType | None], object]) -> bool:
     """Have something called in the main thread on SIGURG.
 
     It is the one signal that hardly anybody else takes, and that does no harm

@@ -251,7 +251,7 @@ class DebuggedApplication:
         try:
             body = self._osdbg_app(environ, start_response)
         except Exception as exc:
-            _quietly(agent.break_on_exception, exc)
+            _quietly(agent.debugger.break_on_exception, exc)
             raise
         # A sequence is there already; a file may be sent by the kernel.
         if hasattr(body, '__len__') or _is_file(body, environ):
@@ -259,7 +259,7 @@ class DebuggedApplication:
         return WatchedBody(agent, body)
 
     def _osdbg_stop(self, agent: Any, environ: Any) -> None:
-        agent.trace_this_thread()
+        agent.debugger.trace_this_thread()
         if self._osdbg_is_asked_for(environ):
             agent.break_here(None)
 
@@ -309,7 +309,7 @@ class WatchedBody:
         except StopIteration:
             raise
         except Exception as exc:
-            _quietly(self._osdbg_agent.break_on_exception, exc)
+            _quietly(self._osdbg_agent.debugger.break_on_exception, exc)
             raise
 
 

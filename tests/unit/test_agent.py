@@ -50,12 +50,12 @@ print('OK')
         self.assert_armed(
             """
 until(armed)
-channel = agent()._channel
+channel = agent().contact._channel
 assert osdbg.init() is status
 os.environ['OS_REMOTE_DEBUG__WAIT_TIMEOUT'] = '3'
 assert osdbg.init() is status
 time.sleep(0.2)
-assert agent()._channel is channel
+assert agent().contact._channel is channel
 assert agent().settings.wait_timeout == 3
 print('OK')
 """

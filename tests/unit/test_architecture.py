@@ -42,7 +42,7 @@ LEVELS = (
     ('stops',),
     ('gateway', 'backends'),
     ('audit', 'debugger', 'greeting', 'inspection', 'progress'),
-    ('agent', 'prompter'),
+    ('agent', 'contact', 'orders', 'prompter'),
     ('this_process',),
     ('arming', 'bootstrap', 'breakpoints'),
     ('cli', 'doctor', 'integrations', 'ide', '_site'),

@@ -44,7 +44,7 @@ def gateway():
 first = gateway()
 os.kill(first, signal.SIGKILL)
 until(lambda: gateway() not in (0, first))
-until(lambda: agent()._channel is not None)
+until(lambda: agent().contact._channel is not None)
 until(lambda: tasks() == 2)
 print('OK')
 """

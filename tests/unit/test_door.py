@@ -46,6 +46,29 @@ class TestDoor(unittest.TestCase):
         self.now += 99
         self.assertEqual((True, None), (found.opened, found.left))
 
+    def test_the_news_are_told_once(self):
+        found = self.door(activate='on_demand', open_seconds=5.0)
+        self.assertEqual({}, found.news())
+        found.switch(True, None)
+        self.assertEqual({'open': True, 'left': 5}, found.news())
+        self.assertEqual({}, found.news())
+        found.switch(True, None)
+        self.assertEqual({}, found.news())
+        found.switch(True, 9)
+        self.assertEqual({'open': True, 'left': 9}, found.news())
+        found.switch(False, None)
+        found.begin_again()
+        self.assertEqual((False, {}), (found.opened, found.news()))
+
+    def test_other_options_are_obeyed_only_if_they_are_about_it(self):
+        found = self.door(activate='on_demand')
+        found.switch(True, None)
+        found.adopt(settings.Settings({'activate': 'on_demand', 'port': 1}))
+        self.assertTrue(found.opened)
+        found.adopt(settings.Settings({'activate': 'on_attach'}))
+        found.adopt(settings.Settings({'activate': 'on_demand'}))
+        self.assertFalse(found.opened)
+
     def test_closed_before(self):
         found = self.door(open_seconds=5.0)
         found.set(False, 5)

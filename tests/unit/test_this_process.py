@@ -126,7 +126,7 @@ time.sleep(0.2)
 two.start()
 one.join()
 two.join()
-assert not agent()._debugger.gate.locked()
+assert not agent().debugger.gate.locked()
 print('OK')
 """,
             **self.environ(),

@@ -45,7 +45,7 @@ async def streams():
 
 def hello_of(**more):
     """Return what an agent says of itself."""
-    hello = agent_.Agent(settings.Settings({'name': 'api'}))._hello()
+    hello = agent_.Agent(settings.Settings({'name': 'api'})).hello()
     return {**hello, 'parent': '', 'forked': False, **more}
 
 
