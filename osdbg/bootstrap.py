@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from osdbg import settings as settings_
 
 
-# settings.GROUP and settings.env_name(), before that module is loaded.
+# option_table.GROUP and settings.env_name(), before that module is loaded.
 _GROUP = 'remote_debug'
 _VARIABLES = 'OS_REMOTE_DEBUG__'
 # Set to anything but these, it welds everything shut.

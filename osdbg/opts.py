@@ -22,6 +22,7 @@ from oslo_config import types
 
 from osdbg import addresses
 from osdbg import exceptions
+from osdbg import option_table
 from osdbg import settings
 from osdbg import sources
 from osdbg import values
@@ -87,7 +88,7 @@ class _SharedOpt(cfg.Opt):
     __hash__ = cfg.Opt.__hash__
 
 
-def _oslo_type(setting: settings.Setting) -> types.ConfigType:
+def _oslo_type(setting: option_table.Setting) -> types.ConfigType:
     if setting.kind == values.BOOLEAN:
         return _Boolean()
     if setting.kind == values.HOST:
@@ -101,7 +102,7 @@ def _oslo_type(setting: settings.Setting) -> types.ConfigType:
     return _String(choices=list(setting.choices) or None)
 
 
-def _oslo_opt(setting: settings.Setting) -> cfg.Opt:
+def _oslo_opt(setting: option_table.Setting) -> cfg.Opt:
     default = setting.default
     return _SharedOpt(
         setting.name,
@@ -112,7 +113,7 @@ def _oslo_opt(setting: settings.Setting) -> cfg.Opt:
     )
 
 
-_OPTS = [_oslo_opt(setting) for setting in settings.SETTINGS]
+_OPTS = [_oslo_opt(setting) for setting in option_table.SETTINGS]
 
 
 def list_opts() -> list[tuple[cfg.OptGroup, list[cfg.Opt]]]:
@@ -120,8 +121,8 @@ def list_opts() -> list[tuple[cfg.OptGroup, list[cfg.Opt]]]:
 
     :returns: the group and its options
     """
-    group = cfg.OptGroup(settings.GROUP, title=_TITLE, help=_HELP)
-    return [(group, [_oslo_opt(setting) for setting in settings.SETTINGS])]
+    group = cfg.OptGroup(option_table.GROUP, title=_TITLE, help=_HELP)
+    return [(group, [_oslo_opt(setting) for setting in option_table.SETTINGS])]
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:
@@ -133,13 +134,13 @@ def register_opts(conf: cfg.ConfigOpts) -> None:
     :param conf: the configuration of the service
     """
     for opt in _missing(conf):
-        if settings.BY_NAME[opt.dest].cli:
+        if option_table.BY_NAME[opt.dest].cli:
             try:
-                conf.register_cli_opt(opt, group=settings.GROUP)
+                conf.register_cli_opt(opt, group=option_table.GROUP)
                 continue
             except cfg.ArgsAlreadyParsedError:
                 pass
-        conf.register_opt(opt, group=settings.GROUP)
+        conf.register_opt(opt, group=option_table.GROUP)
 
 
 def register_cli_opts(conf: cfg.ConfigOpts) -> None:
@@ -149,8 +150,8 @@ def register_cli_opts(conf: cfg.ConfigOpts) -> None:
     :raises: oslo_config.cfg.ArgsAlreadyParsedError
     """
     for opt in _missing(conf):
-        if settings.BY_NAME[opt.dest].cli:
-            conf.register_cli_opt(opt, group=settings.GROUP)
+        if option_table.BY_NAME[opt.dest].cli:
+            conf.register_cli_opt(opt, group=option_table.GROUP)
 
 
 def read(conf: cfg.ConfigOpts | None) -> settings.Settings | None:
@@ -170,7 +171,7 @@ def read(conf: cfg.ConfigOpts | None) -> settings.Settings | None:
     given = sources.from_environ(os.environ)
     if not given and not sources.asked(given) and not _is_on(conf):
         return None
-    for setting in settings.SETTINGS:
+    for setting in option_table.SETTINGS:
         found = _find(conf, setting.name)
         if found and (found[2] or setting.name not in given):
             given[setting.name] = found[:2]
@@ -188,10 +189,10 @@ def overrule(conf: cfg.ConfigOpts, service: cfg.ConfigOpts) -> None:
     """
     register_opts(conf)
     register_opts(service)
-    for setting in settings.SETTINGS:
+    for setting in option_table.SETTINGS:
         found = _find(service, setting.name)
         if found and found[2]:
-            conf.set_override(setting.name, found[0], settings.GROUP)
+            conf.set_override(setting.name, found[0], option_table.GROUP)
 
 
 def is_parsed(conf: cfg.ConfigOpts) -> bool:
@@ -221,19 +222,21 @@ def required(conf: cfg.ConfigOpts | None) -> bool:
         found = _find(conf, name)
         if found and (found[2] or not given):
             given = found[:2]
-        return bool(given and settings.parse(settings.BY_NAME[name], *given))
+        return bool(
+            given and settings.parse(option_table.BY_NAME[name], *given)
+        )
     except Exception:
         return False
 
 
 def _missing(conf: cfg.ConfigOpts) -> list[cfg.Opt]:
-    registered = conf[settings.GROUP] if settings.GROUP in conf else ()
+    registered = conf[option_table.GROUP] if option_table.GROUP in conf else ()
     return [opt for opt in _OPTS if opt.dest not in registered]
 
 
 def _is_on(conf: cfg.ConfigOpts) -> bool:
     try:
-        group = conf[settings.GROUP]
+        group = conf[option_table.GROUP]
         unix = addresses.is_unix(str(group.host))
         on_demand = group.activate == 'on_demand'
         return unix or on_demand or group.port is not None
@@ -249,8 +252,8 @@ def _find(conf: cfg.ConfigOpts, name: str) -> tuple[str, str, bool] | None:
         when nothing was written
     """
     try:
-        value = conf[settings.GROUP][name]
-        location = conf.get_location(name, settings.GROUP)
+        value = conf[option_table.GROUP][name]
+        location = conf.get_location(name, option_table.GROUP)
     except (cfg.Error, ValueError) as error:
         raise exceptions.InvalidOption(
             name, '?', 'oslo.config', f'a readable value ({error})'
@@ -275,7 +278,7 @@ def _word(conf: cfg.ConfigOpts, name: str) -> str | None:
     Where a file has the option as well, oslo.config takes the file for the
     source, and the environment wins over both.
     """
-    flag, stem = f'--{settings.GROUP}-{name}', f'--{settings.GROUP}-'
+    flag, stem = f'--{option_table.GROUP}-{name}', f'--{option_table.GROUP}-'
     found = None
     words = iter(getattr(conf, '_args', None) or ())
     for word in words:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from osdbg import addresses
 from osdbg import exceptions
+from osdbg import option_table
 from osdbg import settings
 
 TYPE_CHECKING = False
@@ -32,7 +33,7 @@ DEFAULT_PORT = 'OSDBG_DEFAULT_PORT'
 
 _VARIABLES = tuple(
     (settings.env_name(setting.name), setting.name)
-    for setting in settings.SETTINGS
+    for setting in option_table.SETTINGS
 )
 _noted: dict[str, tuple[str, str]] = {}
 _taken: dict[str, tuple[str, str]] = {}
@@ -125,7 +126,7 @@ def resolve(given: Mapping[str, tuple[str, str]]) -> settings.Settings:
     """
     given = {**_fallback, **given}
     values = {
-        name: settings.parse(settings.BY_NAME[name], text, source)
+        name: settings.parse(option_table.BY_NAME[name], text, source)
         for name, (text, source) in given.items()
     }
     return settings.Settings(
@@ -157,6 +158,8 @@ def required(environ: Mapping[str, str]) -> bool:
     name = 'required'
     given = from_environ(environ).get(name)
     try:
-        return bool(given and settings.parse(settings.BY_NAME[name], *given))
+        return bool(
+            given and settings.parse(option_table.BY_NAME[name], *given)
+        )
     except exceptions.InvalidOption:
         return False

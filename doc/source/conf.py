@@ -44,5 +44,5 @@ openstackdocs_use_storyboard = False
 nitpicky = True
 nitpick_ignore_regex = [
     ('py:.*', r'(collections|oslo_config|re|types)\..*'),
-    ('py:class', r'(settings\.)?Settings?|Status'),
+    ('py:class', r'(settings\.|option_table\.)?Settings?|Status'),
 ]

@@ -24,6 +24,7 @@ from osdbg import backends
 from osdbg.cli import target
 from osdbg import environment
 from osdbg import exceptions
+from osdbg import option_table
 from osdbg import settings
 from osdbg import sources
 from osdbg import values
@@ -60,7 +61,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         'Stronger than the configuration file of the service. Without any '
         f'port, in neither, it is {addresses.DEFAULT_PORT}.',
     )
-    for setting in settings.SETTINGS:
+    for setting in option_table.SETTINGS:
         flag = '--' + setting.name.replace('_', '-')
         text = setting.help.replace('%', '%%')
         if setting.kind == values.BOOLEAN:
@@ -140,7 +141,7 @@ def variables(arguments: argparse.Namespace) -> dict[str, str]:
     :raises: InvalidOption, UnknownBackend, BackendLacks
     """
     added = {}
-    for setting in settings.SETTINGS:
+    for setting in option_table.SETTINGS:
         text = getattr(arguments, setting.name)
         if text is not None:
             added[settings.env_name(setting.name)] = text

@@ -24,7 +24,7 @@ import glob
 import os
 
 from osdbg.doctor import proc
-from osdbg import settings
+from osdbg import option_table
 from osdbg import sources
 
 Written = dict[str, tuple[str, str]]
@@ -35,18 +35,18 @@ def remote_debug(pid: int) -> Written:
     """Return the options of ``[remote_debug]``; the last word counts."""
     found: Written = {}
     for path, parser in _files(pid):
-        if parser.has_section(settings.GROUP):
-            for name, value in parser.items(settings.GROUP):
-                if name in settings.BY_NAME and value:
+        if parser.has_section(option_table.GROUP):
+            for name, value in parser.items(option_table.GROUP):
+                if name in option_table.BY_NAME and value:
                     found[name] = (value, path)
     variables = proc.environ(pid) or {}
     found.update(sources.from_environ(variables))
     default = variables.get(sources.DEFAULT_PORT)
     if default:
         found.setdefault('port', (default, sources.DEFAULT_PORT))
-    for setting in settings.SETTINGS:
+    for setting in option_table.SETTINGS:
         if setting.cli:
-            flag = f'--{settings.GROUP}-{setting.name}'
+            flag = f'--{option_table.GROUP}-{setting.name}'
             for value in _values(proc.words(pid), flag):
                 found[setting.name] = (value, 'the command line')
     return found

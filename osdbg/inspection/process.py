@@ -32,6 +32,7 @@ from osdbg import inspection
 from osdbg.inspection import modules
 from osdbg.inspection import source
 from osdbg import objects
+from osdbg import option_table
 from osdbg import patching
 from osdbg import settings as settings_
 from osdbg import waiting
@@ -96,7 +97,7 @@ def _options(settings: settings_.Settings) -> dict[str, str]:
     """Return the options that are not what they are by themselves."""
     return {
         setting.name: settings_.as_text(getattr(settings, setting.name))
-        for setting in settings_.SETTINGS
+        for setting in option_table.SETTINGS
         if getattr(settings, setting.name) != setting.default
     }
 

@@ -28,13 +28,13 @@ from osdbg import bootstrap
 from osdbg import exceptions
 from osdbg.integrations import base
 from osdbg.integrations import wsgi
-from osdbg import settings
+from osdbg import option_table
 from osdbg import sources
 
 # Where else the options may be, spelled as for oslo.middleware's filters.
 _FILES = ('oslo_config_project', 'oslo_config_program', 'oslo_config_file')
 _KNOWN = (
-    *settings.BY_NAME,
+    *option_table.BY_NAME,
     *(stop.name for stop in wsgi.STOPS),
     *_FILES,
 )
@@ -73,7 +73,7 @@ def _given(
     return {
         name: (text, source)
         for name, text in local_conf.items()
-        if name in settings.BY_NAME and text and not text.isspace()
+        if name in option_table.BY_NAME and text and not text.isspace()
     }
 
 

@@ -30,24 +30,25 @@ from osdbg import bootstrap
 from osdbg import exceptions
 from osdbg.integrations import base
 from osdbg.integrations import wsgi_servers
+from osdbg import option_table
 from osdbg import settings
 from osdbg import values
 
 STOPS = (
-    settings.Setting(
+    option_table.Setting(
         'break_on_exception',
         values.BOOLEAN,
         False,
         'Stop where an exception was raised that leaves the application.',
     ),
-    settings.Setting(
+    option_table.Setting(
         'break_on_path',
         values.STRING,
         None,
         'Stop at the first line of the application when this regular '
         'expression is found in the path of the request.',
     ),
-    settings.Setting(
+    option_table.Setting(
         'break_on_request_id',
         values.STRING,
         None,
@@ -149,7 +150,7 @@ def _arm(conf: Any) -> bool:
     return bootstrap.status() is not None
 
 
-def _read(stop: settings.Setting, text: Any, source: str) -> Any:
+def _read(stop: option_table.Setting, text: Any, source: str) -> Any:
     try:
         if not isinstance(text, str):
             return _compiled(stop, text, source)
@@ -168,7 +169,7 @@ def _read(stop: settings.Setting, text: Any, source: str) -> Any:
     return None
 
 
-def _compiled(stop: settings.Setting, value: Any, source: str) -> Any:
+def _compiled(stop: option_table.Setting, value: Any, source: str) -> Any:
     """Return what is a regular expression already, for text."""
     if stop.name == 'break_on_path' and isinstance(value, re.Pattern):
         if isinstance(value.pattern, str):

@@ -29,6 +29,7 @@ from osdbg.gateway import protocol
 from osdbg.gateway import side as side_
 from osdbg.gateway import words
 from osdbg.gateway import worker
+from osdbg import option_table
 from osdbg import settings
 from osdbg import values
 from tests.fuzz.gateway_case import frame
@@ -166,11 +167,11 @@ class WordsTest(unittest.TestCase):
 
 class ValuesTest(unittest.TestCase):
     @given(
-        st.sampled_from(settings.SETTINGS),
+        st.sampled_from(option_table.SETTINGS),
         messages.texts | st.text('0123456789.,-=e_ ', max_size=30),
     )
-    @example(settings.SETTINGS[1], '9' * 5000)
-    @example(settings.SETTINGS[1], '\u0665')
+    @example(option_table.SETTINGS[1], '9' * 5000)
+    @example(option_table.SETTINGS[1], '\u0665')
     def test_any_value_is_one_or_refused(self, setting, text):
         try:
             value = settings.parse(setting, text, 'a test')

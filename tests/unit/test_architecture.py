@@ -27,6 +27,7 @@ LEVELS = (
         'environment',
         'exceptions',
         'objects',
+        'option_table',
         'patching',
         'program',
         'settings',

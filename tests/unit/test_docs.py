@@ -29,6 +29,7 @@ from typing import NamedTuple
 import unittest
 
 from osdbg.cli import main
+from osdbg import option_table
 from osdbg import settings
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -133,13 +134,13 @@ def are_options(body: str) -> bool:
     """
     text = '\n'.join(line.strip() for line in body.splitlines())
     if not text.strip().startswith('['):
-        text = f'[{settings.GROUP}]\n{text}'
+        text = f'[{option_table.GROUP}]\n{text}'
     file = configparser.ConfigParser(interpolation=None, strict=False)
     file.read_string(text)
-    if file.sections() != [settings.GROUP]:
+    if file.sections() != [option_table.GROUP]:
         return False
-    table = {setting.name: setting for setting in settings.SETTINGS}
-    for name, value in file[settings.GROUP].items():
+    table = {setting.name: setting for setting in option_table.SETTINGS}
+    for name, value in file[option_table.GROUP].items():
         settings.parse(table[name], value, 'the page')
     return True
 
@@ -217,7 +218,7 @@ class TestText(unittest.TestCase):
                         self.assertTrue(is_flag(text.split()[1], flag))
 
     def test_options_in_the_text_exist(self):
-        table = {setting.name: setting for setting in settings.SETTINGS}
+        table = {setting.name: setting for setting in option_table.SETTINGS}
         for page in [*pages(), *ROOT.glob('*.rst')]:
             named = re.findall(
                 r'``(?:\[remote_debug\]\s+)?(\w+) = ([^`]+)``',
@@ -229,7 +230,7 @@ class TestText(unittest.TestCase):
                         settings.parse(table[name], value, 'the page')
 
     def test_options_of_the_group_in_the_text_exist(self):
-        names = {setting.name for setting in settings.SETTINGS}
+        names = {setting.name for setting in option_table.SETTINGS}
         for page in [*pages(), *ROOT.glob('*.rst')]:
             pattern = r'``\[remote_debug\]\s+([a-z_]+)'
             with self.subTest(page.name):

@@ -54,6 +54,7 @@ class TestFrontDoor(unittest.TestCase):
             {
                 'osdbg.addresses',
                 'osdbg.exceptions',
+                'osdbg.option_table',
                 'osdbg.program',
                 'osdbg.settings',
                 'osdbg.sources',

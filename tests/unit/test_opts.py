@@ -26,6 +26,7 @@ import unittest
 from oslo_config import cfg
 
 from osdbg import exceptions
+from osdbg import option_table
 from osdbg import opts
 from osdbg import settings
 
@@ -72,15 +73,15 @@ class Base(unittest.TestCase):
 class TestTable(Base):
     def test_list_opts_is_the_table(self):
         [(group, listed)] = opts.list_opts()
-        self.assertEqual(settings.GROUP, group.name)
+        self.assertEqual(option_table.GROUP, group.name)
         self.assertEqual(
-            [(s.name, s.help) for s in settings.SETTINGS],
+            [(s.name, s.help) for s in option_table.SETTINGS],
             [(opt.name, opt.help) for opt in listed],
         )
 
     def test_defaults_agree_with_oslo(self):
         opts.register_opts(self.conf)
-        for setting in settings.SETTINGS:
+        for setting in option_table.SETTINGS:
             with self.subTest(setting.name):
                 value = self.conf.remote_debug[setting.name]
                 if isinstance(value, list):
@@ -105,7 +106,7 @@ class TestTable(Base):
         self.assertIn('[remote_debug]', done.stdout)
         self.assertIn('(port value)', done.stdout)
         self.assertIn('#name = <program name>', done.stdout)
-        for setting in settings.SETTINGS:
+        for setting in option_table.SETTINGS:
             self.assertIn(f'\n#{setting.name} =', done.stdout)
 
     def test_configuration_survives_pickling(self):
@@ -171,13 +172,13 @@ class TestRead(Base):
         os.environ[PORT] = '5678'
         opts.register_opts(self.conf)
         self.parse()
-        self.conf.set_override('port', 4444, settings.GROUP)
+        self.conf.set_override('port', 4444, option_table.GROUP)
         self.assertEqual(4444, opts.read(self.conf).port)
 
     def test_default_set_by_the_service(self):
         self.parse()
         opts.register_opts(self.conf)
-        self.conf.set_default('port', 4444, settings.GROUP)
+        self.conf.set_default('port', 4444, option_table.GROUP)
         self.assertEqual(4444, opts.read(self.conf).port)
 
     def test_read_twice(self):
@@ -294,10 +295,10 @@ class TestNova(Base):
     """Nova's own registration and ours, in every order."""
 
     def nova(self):
-        self.conf.register_cli_opts(nova_opts(), group=settings.GROUP)
+        self.conf.register_cli_opts(nova_opts(), group=option_table.GROUP)
 
     def nova_with_a_group(self):
-        group = cfg.OptGroup(settings.GROUP, title='debugger options')
+        group = cfg.OptGroup(option_table.GROUP, title='debugger options')
         self.conf.register_group(group)
         self.conf.register_cli_opts(nova_opts(), group=group)
 
@@ -351,7 +352,7 @@ class TestNova(Base):
         self.assertEqual('0', self.refused().value)
 
     def test_an_option_of_another_type(self):
-        self.conf.register_opt(cfg.StrOpt('port'), group=settings.GROUP)
+        self.conf.register_opt(cfg.StrOpt('port'), group=option_table.GROUP)
         self.parse(text='port = 5678\n')
         self.assertEqual(5678, opts.read(self.conf).port)
 

@@ -14,6 +14,7 @@
 
 import unittest
 
+from osdbg import option_table
 from osdbg import settings
 from osdbg import sources
 
@@ -70,8 +71,10 @@ class TestEnvironment(unittest.TestCase):
         self.assertEqual(7001, sources.read_environ(environ).port)
 
     def test_every_option_is_found(self):
-        environ = {settings.env_name(s.name): 'x' for s in settings.SETTINGS}
+        environ = {
+            settings.env_name(s.name): 'x' for s in option_table.SETTINGS
+        }
         self.assertEqual(
-            [s.name for s in settings.SETTINGS],
+            [s.name for s in option_table.SETTINGS],
             list(sources.from_environ(environ)),
         )

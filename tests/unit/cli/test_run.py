@@ -15,7 +15,7 @@ import unittest
 
 from osdbg.cli import run
 from osdbg import exceptions
-from osdbg import settings
+from osdbg import option_table
 from osdbg import sources
 
 
@@ -45,7 +45,7 @@ class TestRun(unittest.TestCase):
             'wait_timeout': '3',
             'workers': '0,2',
         }
-        for setting in settings.SETTINGS:
+        for setting in option_table.SETTINGS:
             flag = '--' + setting.name.replace('_', '-')
             words = [flag, *filter(None, [values.get(setting.name)])]
             if len(words) == 1 and setting.kind != 'boolean':

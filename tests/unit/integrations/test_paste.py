@@ -17,7 +17,7 @@ import unittest
 
 from osdbg.integrations import paste
 from osdbg.integrations import wsgi
-from osdbg import settings
+from osdbg import option_table
 from tests.unit import fresh
 
 HEAD = '''
@@ -211,6 +211,6 @@ class TestFilter(fresh.FreshTestCase):
 
 class TestKnown(unittest.TestCase):
     def test_no_name_means_two_things(self):
-        names = [*settings.BY_NAME, *(stop.name for stop in wsgi.STOPS)]
+        names = [*option_table.BY_NAME, *(stop.name for stop in wsgi.STOPS)]
         self.assertEqual(len(names), len({*names}))
         self.assertLessEqual({*names}, {*paste._KNOWN})
