@@ -199,6 +199,7 @@ class CommandsTest(DoorTestCase):
     def test_a_port_of_a_socket(self):
         path = os.path.join(self.directory, 'debug')
         self.start(workers=1, host=f'unix:{path}')
+        self.wait_numbers(1)
         done = self.osdbg('open', '--port', str(self.port))
         self.assertEqual((1, ''), (done.returncode, done.stdout))
         self.assertIn('has no port: leave out --port', done.stderr)
