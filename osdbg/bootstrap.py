@@ -18,21 +18,16 @@ import os
 import sys
 import time
 
+from osdbg import reading
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import Any
 
     from osdbg import agent as agent_
     from osdbg import settings as settings_
 
 
-# option_table.GROUP and settings.env_name(), before that module is loaded.
-_GROUP = 'remote_debug'
-_VARIABLES = 'OS_REMOTE_DEBUG__'
-# Set to anything but these, it welds everything shut.
-_DISABLE = 'OSDBG_DISABLE'
-_NOT = ('', '0', 'false', 'no', 'off')
 # Workers that start later than this replace others, in a service that serves.
 _START_SECONDS = 30.0
 
@@ -70,7 +65,6 @@ class Status:
 
 
 _statuses: dict[agent_.Agent, Status] = {}
-_inherited: settings_.Settings | None = None
 _complaints: set[str] = set()
 # The process that workers are forked from, since when, and whether it has
 # looked itself whether the debugger can be had.
@@ -120,19 +114,6 @@ def arm(
     )
 
 
-def resolve(conf: Any) -> settings_.Settings | None:
-    """Read the options, and start nothing.
-
-    :param conf: as for ``init()``
-    :returns: the options; None when osdbg is off, or ``init()`` would refuse
-        them
-    """
-    try:
-        return _read(conf) if _is_mentioned(conf) else None
-    except Exception:
-        return None  # init() finds and tells the same
-
-
 def bequeath(conf: Any) -> settings_.Settings | None:
     """Return the options that a worker is to have which is being spawned.
 
@@ -140,13 +121,13 @@ def bequeath(conf: Any) -> settings_.Settings | None:
     the environment never gets there.
 
     :param conf: as for ``init()``
-    :returns: for :func:`inherit`; None as :func:`resolve`, and whenever
-        something is pickled or copied for another purpose
+    :returns: for ``reading.inherit()``; None as from ``reading.resolve()``,
+        and whenever something is pickled or copied for another purpose
     """
     context: Any = sys.modules.get('multiprocessing.context')
     if context is None or context.get_spawning_popen() is None:
         return None
-    settings = resolve(conf)
+    settings = reading.resolve(conf)
     _pid, since, looked = _launcher
     late = time.monotonic() - since > _START_SECONDS
     if settings is not None and (late or looked):
@@ -154,29 +135,6 @@ def bequeath(conf: Any) -> settings_.Settings | None:
     if settings is not None and late:
         settings.wait_for_client = settings.suspend = False
     return settings
-
-
-def inherit(settings: settings_.Settings) -> None:
-    """Have ``init()`` use the options that the launcher of this worker read.
-
-    :param settings: what :func:`bequeath` returned there
-    """
-    global _inherited
-    _inherited = settings
-
-
-def blocks() -> bool:
-    """Tell whether ``init()`` would wait, or end the program."""
-    try:
-        settings = _read(None)
-    except Exception:
-        return True  # if it is required
-    return settings is not None and (
-        settings.required
-        or settings.wait_for_client
-        or settings.suspend
-        or settings.activate == 'on_init'
-    )
 
 
 def launch(conf: Any = None) -> None:
@@ -188,7 +146,7 @@ def launch(conf: Any = None) -> None:
     """
     global _launcher
     _launcher = (os.getpid(), time.monotonic(), True)
-    if _is_required(conf):
+    if reading.is_required(conf):
         arm(conf, waits=False)
     agent = current_agent()
     if agent is not None:
@@ -204,19 +162,21 @@ def complain(line: str) -> None:
     """
     if line not in _complaints:
         _complaints.add(line)
-        _log().warning('%s', line)
+        import logging
+
+        logging.getLogger('osdbg').warning('%s', line)
 
 
 def _init(
     conf: Any, caller: Any, waits: bool = True, strict: bool = True
 ) -> Status | None:
     try:
-        if not _is_mentioned(conf):
+        if not reading.is_mentioned(conf):
             return None
-        settings = _read_all(conf)
+        settings = reading.read_anyway(conf)
         if settings is None:
             return None
-        if is_disabled():
+        if reading.is_disabled():
             _weld()
             return None
         from osdbg import arming
@@ -224,70 +184,18 @@ def _init(
         required = strict and settings.required
         return _status_of(arming.start(settings, caller, waits, required))
     except Exception as exc:
-        _refuse(exc, strict and _is_required(conf))
+        _refuse(exc, strict and reading.is_required(conf))
     return None
-
-
-def is_disabled(environ: Mapping[str, str] = os.environ) -> bool:
-    """Tell whether ``OSDBG_DISABLE`` is set, whatever the options say.
-
-    :param environ: of this process, or of another
-    """
-    return environ.get(_DISABLE, '').strip().lower() not in _NOT
 
 
 def _weld() -> None:
     complain(
-        f'osdbg is off, whatever the options say: {_DISABLE}='
-        f'{os.environ[_DISABLE]} is set in the environment'
+        f'osdbg is off, whatever the options say: {reading.DISABLE}='
+        f'{os.environ[reading.DISABLE]} is set in the environment'
     )
     from osdbg import breakpoints
 
     breakpoints.take_hook()
-
-
-def _is_mentioned(conf: Any) -> bool:
-    """Tell whether anybody speaks of osdbg; nearly nobody does.
-
-    Loads and registers nothing. Where it cannot tell (a configuration that
-    was not read yet, has no file, or comes from elsewhere), it says yes.
-    """
-    if any(name.startswith(_VARIABLES) for name in os.environ):
-        return True
-    taken = _loaded('osdbg.sources', 'taken')
-    if _inherited is not None or (taken is not None and taken()):
-        return True
-    if conf is None:
-        return False
-    sections = conf.list_all_sections()
-    return (
-        not sections
-        or _GROUP in sections
-        or _GROUP in conf
-        or bool(conf.config_source)
-    )
-
-
-def _read(conf: Any) -> settings_.Settings | None:
-    return None if is_disabled() else _read_all(conf)
-
-
-def _read_all(conf: Any) -> settings_.Settings | None:
-    if _inherited is not None:
-        return _inherited
-    if conf is None:
-        from osdbg import sources
-
-        return sources.read_environ(os.environ)
-    from osdbg import opts
-
-    settings = opts.read(conf)
-    if settings is None and not opts.is_parsed(conf):
-        _log().warning(
-            'osdbg cannot tell whether it is wanted: init(CONF) was called '
-            'before CONF(sys.argv[1:], ...); call it after'
-        )
-    return settings
 
 
 def _status_of(agent: agent_.Agent) -> Status:
@@ -310,33 +218,6 @@ def _refuse(exc: Exception, required: bool) -> None:
     breakpoints.take_hook()  # whoever asked for us wants no prompt on stdin
 
 
-def _is_required(conf: Any) -> bool:
-    """Tell whether the service must not start without its debugger."""
-    try:
-        if is_disabled():
-            return False
-        if _inherited is not None:
-            return _inherited.required
-        if conf is None:
-            # Without oslo.config, which may be missing.
-            from osdbg import sources
-
-            return sources.required(os.environ)
-        if not _is_mentioned(conf):
-            return False
-        from osdbg import opts
-
-        return opts.required(conf)
-    except Exception:
-        return False  # what is wrong with the options is said elsewhere
-
-
-def _log() -> Any:
-    import logging
-
-    return logging.getLogger('osdbg')
-
-
 def status() -> Status | None:
     """Return what osdbg does in this process, or None when it is off."""
     agent = current_agent()
@@ -352,7 +233,7 @@ def attach(conf: Any = None) -> Status | None:
     :param conf: as for ``init()``, which is called if nobody has
     :returns: as from ``init()``; None when osdbg is off
     """
-    if is_disabled():
+    if reading.is_disabled():
         return None
     if conf is not None or current_agent() is None:
         arm(conf, waits=False, strict=False)
@@ -386,7 +267,7 @@ def monkey_patch(conf: Any = None, **on: bool) -> None:
     from osdbg import patching
 
     try:
-        settings = _read(conf)
+        settings = reading.read(conf)
     except Exception:
         settings = None  # init() says in one line what is wrong with it
     threads = settings is None or settings.eventlet != 'unpatch_thread'
@@ -395,13 +276,6 @@ def monkey_patch(conf: Any = None, **on: bool) -> None:
 
 def current_agent() -> agent_.Agent | None:
     """Return the agent of this process, if there is one."""
-    agent = _loaded('osdbg.this_process', 'agent')
+    # Not while another thread is importing it: it has half of its names then.
+    agent = getattr(sys.modules.get('osdbg.this_process'), 'agent', None)
     return None if agent is None else agent()
-
-
-def _loaded(module: str, name: str) -> Any:
-    """Return a function of a module, if that has been imported.
-
-    Not while another thread is importing it: it has half of its names then.
-    """
-    return getattr(sys.modules.get(module), name, None)

@@ -21,6 +21,7 @@ from typing import Any, TYPE_CHECKING
 
 from osdbg import backends
 from osdbg import bootstrap
+from osdbg import reading
 from osdbg import signals
 from osdbg import waiting
 
@@ -93,7 +94,7 @@ def _break(frame: Any) -> None:
 
 
 def _why_off() -> str:
-    if bootstrap.is_disabled():
+    if reading.is_disabled():
         return 'OSDBG_DISABLE is set in the environment'
     return 'osdbg is off, set OS_REMOTE_DEBUG__PORT=5678'
 

@@ -21,7 +21,6 @@ import re
 
 from osdbg import addresses
 from osdbg import backends
-from osdbg import bootstrap
 from osdbg.doctor.case import Case
 from osdbg.doctor.case import Patient
 from osdbg.doctor.findings import Check
@@ -34,6 +33,7 @@ from osdbg.doctor import written
 from osdbg import environment
 from osdbg import exceptions
 from osdbg.inspection import process as inspection
+from osdbg import reading
 from osdbg import settings as settings_
 from osdbg import sources
 
@@ -224,7 +224,7 @@ def _unarmed(patient: Patient) -> Iterator[Finding]:
         )
     elif not proc.is_python(pid):
         yield NOT_PYTHON.found(who, program=proc.program(pid), pid=pid)
-    elif bootstrap.is_disabled(variables):
+    elif reading.is_disabled(variables):
         yield DISABLED.found(who, value=variables['OSDBG_DISABLE'])
     elif not _elsewhere(pid):
         yield _missing(patient, variables)

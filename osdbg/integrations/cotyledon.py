@@ -20,6 +20,7 @@ import weakref
 
 from osdbg import bootstrap
 from osdbg.integrations import base
+from osdbg import reading
 from osdbg import settings as settings_
 
 _ARM = '_osdbg_arm'
@@ -123,5 +124,5 @@ def _arm_of(manager: Any) -> Arm | None:
 
 def _rearm(settings: settings_.Settings | None) -> Arm:
     if settings is not None:
-        bootstrap.inherit(settings)
+        reading.inherit(settings)
     return Arm()

@@ -26,6 +26,7 @@ from typing import Any
 
 from osdbg import bootstrap
 from osdbg.integrations import base
+from osdbg import reading
 from osdbg import settings as settings_
 
 
@@ -107,7 +108,7 @@ def _conf_of(owner: Any) -> Any:
 
 
 def _remake(settings: settings_.Settings, make: Any, args: Any) -> Any:
-    bootstrap.inherit(settings)
+    reading.inherit(settings)
     return make(*args)
 
 

@@ -24,6 +24,7 @@ from osdbg import environment
 from osdbg import integrations
 from osdbg.integrations import wsgi_servers
 from osdbg import program
+from osdbg import reading
 from osdbg import sources
 
 
@@ -42,7 +43,7 @@ def begin(inject: str | None = None) -> Callable[[], None] | None:
     if wsgi_servers.forks_in_c():
         wsgi_servers.await_workers(inject)
         return None
-    if not bootstrap.blocks():
+    if not reading.blocks():
         bootstrap.arm()
     elif program.is_embedded():
         # There is no first line, and an exit would be the server's.

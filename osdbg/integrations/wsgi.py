@@ -31,6 +31,7 @@ from osdbg import exceptions
 from osdbg.integrations import base
 from osdbg.integrations import wsgi_servers
 from osdbg import option_table
+from osdbg import reading
 from osdbg import settings
 from osdbg import values
 
@@ -119,7 +120,7 @@ def wrap_as_written(
         blank = isinstance(text, str) and not text.strip()
         if text is not None and not blank:
             stops[stop.name] = _read(stop, text, source)
-    prompts = _check(bootstrap.resolve(conf), stops)
+    prompts = _check(reading.resolve(conf), stops)
     return DebuggedApplication(app, conf, stops, prompts)
 
 
@@ -143,7 +144,7 @@ def _check(wished: settings.Settings | None, stops: dict[str, Any]) -> bool:
 
 def _arm(conf: Any) -> bool:
     """Arm the workers; tell whether osdbg is on, or is going to be."""
-    if wsgi_servers.forks_in_c() and bootstrap.resolve(conf) is not None:
+    if wsgi_servers.forks_in_c() and reading.resolve(conf) is not None:
         wsgi_servers.arm_workers(conf)
         return True
     bootstrap.arm(conf)  # or only say why not

@@ -40,7 +40,7 @@ LEVELS = (
     ('heartbeats',),
     ('vigil',),
     ('evaluation', 'isolation', 'journal', 'opts'),
-    ('stops',),
+    ('reading', 'stops'),
     ('gateway', 'backends'),
     ('audit', 'debugger', 'greeting', 'inspection', 'progress'),
     ('agent', 'contact', 'orders', 'prompter'),

@@ -12,16 +12,11 @@
 
 """``init()``: off is nothing, on is one agent, bad is one line."""
 
-from pathlib import Path
 import socket
-import subprocess
-import sys
-import tempfile
-import time
 import unittest
 
 from osdbg import bootstrap
-from tests.functional.harness import free_port
+from tests.unit import armed
 from tests.unit import fresh
 
 PRELUDE = '''
@@ -31,12 +26,7 @@ def tasks():
 '''
 
 
-class InitTestCase(fresh.FreshTestCase):
-    def on(self, **more):
-        return {'OS_REMOTE_DEBUG__PORT': str(free_port()), **more}
-
-
-class TestOff(InitTestCase):
+class TestOff(armed.ArmedTestCase):
     def test_nothing_happens(self):
         self.assert_ok(
             PRELUDE
@@ -102,7 +92,7 @@ print('OK')
         )
 
 
-class TestOn(InitTestCase):
+class TestOn(armed.ArmedTestCase):
     def test_once(self):
         self.assert_ok(
             PRELUDE
@@ -126,7 +116,7 @@ osdbg.breakpoint()
 osdbg.set_trace()
 print('OK')
 """,
-            **self.on(OS_REMOTE_DEBUG__NAME='mine'),
+            **self.environ(OS_REMOTE_DEBUG__NAME='mine'),
         )
 
     def test_no_lock_of_sysconfig_is_needed_afterwards(self):
@@ -151,7 +141,7 @@ with getattr(sysconfig, '_CONFIG_VARS_LOCK', contextlib.nullcontext()):
     assert done.acquire(True, 10), 'hangs'
 print('OK')
 """,
-                    **self.on(),
+                    **self.environ(),
                 )
 
     def test_from_many_threads(self):
@@ -175,7 +165,7 @@ while tasks() != 2:  # a joined thread takes a moment to be gone
     time.sleep(0.01)
 print('OK')
 """,
-            **self.on(),
+            **self.environ(),
         )
 
     def test_quick(self):
@@ -188,16 +178,16 @@ print('OK')
             assert taken < 0.5, taken
             print('OK')
             """,
-            **self.on(),
+            **self.environ(),
         )
 
 
-class TestBad(InitTestCase):
+class TestBad(armed.ArmedTestCase):
     PROGRAM = 'import osdbg; print(osdbg.init())'
 
     def refused(self, **options):
         more = {f'OS_REMOTE_DEBUG__{n}': v for n, v in options.items()}
-        done = fresh.run(self.PROGRAM, **self.on(**more))
+        done = fresh.run(self.PROGRAM, **self.environ(**more))
         self.assertEqual(1, done.stderr.count('\n'), done.stderr)
         return done
 
@@ -229,69 +219,14 @@ class TestBad(InitTestCase):
             'sys.modules["debugpy"] = None\n'
             'import osdbg\n'
             'osdbg.init()\n',
-            **self.on(OS_REMOTE_DEBUG__REQUIRED='true'),
+            **self.environ(OS_REMOTE_DEBUG__REQUIRED='true'),
         )
         self.assertEqual(1, done.returncode)
         self.assertEqual(1, done.stderr.count('\n'), done.stderr)
         self.assertIn('pip install', done.stderr)
 
 
-class TestLeftOut(InitTestCase):
-    PROGRAM = """
-import logging, time
-logging.basicConfig(level=logging.INFO, format='%(message)s')
-import osdbg
-start = time.monotonic()
-status = osdbg.init()
-assert time.monotonic() - start < 10
-assert (status.worker, status.state) == (0, 'armed'), status
-"""
-
-    def test_waits_for_nobody(self):
-        for option in ('ACTIVATE=on_init', 'WAIT_FOR_CLIENT=true'):
-            with self.subTest(option):
-                name, _, value = option.partition('=')
-                more = {
-                    f'OS_REMOTE_DEBUG__{name}': value,
-                    'OS_REMOTE_DEBUG__REQUIRED': 'true',
-                    'OS_REMOTE_DEBUG__WORKERS': '1,3',
-                }
-                done = fresh.run(self.PROGRAM, **self.on(**more))
-                self.assertEqual(0, done.returncode, done.stderr)
-                self.assertIn(
-                    'workers = 1,3 leaves out this process (worker 0)\n',
-                    done.stderr,
-                )
-
-
-class TestLoadFails(InitTestCase):
-    def init(self, **more):
-        """Return how init() ends with a debugpy that holds nothing."""
-        with tempfile.TemporaryDirectory() as directory:
-            Path(directory, 'debugpy').mkdir()
-            Path(directory, 'debugpy', '__init__.py').touch()
-            return fresh.run(
-                f'import sys; sys.path.insert(0, {directory!r})\n'
-                'import osdbg\n'
-                'print(osdbg.init().state)\n',
-                **self.on(OS_REMOTE_DEBUG__ACTIVATE='on_init', **more),
-            )
-
-    def test_the_service_runs_on(self):
-        start = time.monotonic()
-        done = self.init()
-        self.assertLess(time.monotonic() - start, 10)
-        self.assertEqual((0, 'armed\n'), (done.returncode, done.stdout))
-        self.assertEqual(1, done.stderr.count('\n'), done.stderr)
-        self.assertIn('the debugger could not be loaded', done.stderr)
-
-    def test_required(self):
-        done = self.init(OS_REMOTE_DEBUG__REQUIRED='true')
-        self.assertEqual((1, ''), (done.returncode, done.stdout))
-        self.assertIn('osdbg is off: the debugger could not', done.stderr)
-
-
-class TestMonkeyPatch(InitTestCase):
+class TestMonkeyPatch(armed.ArmedTestCase):
     PROGRAM = """
         import eventlet
         import osdbg
@@ -305,74 +240,18 @@ class TestMonkeyPatch(InitTestCase):
     def test_patches_all(self):
         program = self.PROGRAM.format(keywords='', found=['thread', 'socket'])
         self.assert_ok(program)
-        self.assert_ok(program, **self.on())
-        self.assert_ok(program, **self.on(OS_REMOTE_DEBUG__PORT='x'))
+        self.assert_ok(program, **self.environ())
+        self.assert_ok(program, **self.environ(OS_REMOTE_DEBUG__PORT='x'))
 
     def test_leaves_threads_when_asked(self):
-        more = self.on(OS_REMOTE_DEBUG__EVENTLET='unpatch_thread')
+        more = self.environ(OS_REMOTE_DEBUG__EVENTLET='unpatch_thread')
         program = self.PROGRAM.format(keywords='', found=['socket'])
         self.assert_ok(program, **more)
         program = self.PROGRAM.format(keywords='os=False', found=['socket'])
         self.assert_ok(program, **more)
 
 
-HEIR = '''
-import sys
-from oslo_config import cfg
-import osdbg
-
-def report():
-    print(osdbg.init(cfg.CONF).address, flush=True)
-'''
-SPAWN = '''
-import multiprocessing, os
-import heir
-from osdbg import bootstrap
-
-class Bequest:
-    def __reduce__(self):
-        return inherit, (bootstrap.bequeath(None),)
-
-def inherit(settings):
-    if settings is not None:
-        bootstrap.inherit(settings)
-
-def work(bequest):
-    heir.report()
-
-if __name__ == '__main__':
-    from osdbg import sources
-    sources.take_environ(os.environ)
-    assert bootstrap.bequeath(None) is None, 'nobody is spawned'
-    context = multiprocessing.get_context('spawn')
-    child = context.Process(target=work, args=(Bequest(),))
-    child.start()
-    child.join()
-'''
-
-
-class TestInherit(InitTestCase):
-    """A spawned worker goes by what its launcher has read."""
-
-    def test_in_a_spawned_process(self):
-        on = self.on()
-        with tempfile.TemporaryDirectory() as directory:
-            Path(directory, 'heir.py').write_text(HEIR)
-            program = Path(directory, 'program.py')
-            program.write_text(SPAWN)
-            done = subprocess.run(
-                [sys.executable, str(program)],
-                env=fresh.environ(**on),
-                capture_output=True,
-                text=True,
-                timeout=fresh.SECONDS,
-            )
-        port = on['OS_REMOTE_DEBUG__PORT']
-        self.assertEqual((0, ''), (done.returncode, done.stderr))
-        self.assertEqual(f'127.0.0.1:{port}\n', done.stdout)
-
-
-class TestSuccessor(InitTestCase):
+class TestSuccessor(armed.ArmedTestCase):
     """A worker that replaces another waits for nobody, ends for nothing."""
 
     LATE = '''
@@ -402,7 +281,7 @@ code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 assert code == 0, code
 print('OK')
 """,
-            **self.on(OS_REMOTE_DEBUG__WAIT_FOR_CLIENT='true'),
+            **self.environ(OS_REMOTE_DEBUG__WAIT_FOR_CLIENT='true'),
         )
 
     def held(self, fork):
@@ -413,7 +292,7 @@ print('OK')
                 + 'from osdbg import bootstrap\n'
                 + fork
                 + "print('CODE', code)",
-                **self.on(
+                **self.environ(
                     OS_REMOTE_DEBUG__PORT=port,
                     OS_REMOTE_DEBUG__REQUIRED='true',
                 ),
@@ -431,49 +310,6 @@ print('OK')
         done = self.held('bootstrap.launch()\n' + self.FORK)
         self.assertEqual((1, ''), (done.returncode, done.stdout))
         self.assertEqual(1, done.stderr.count('\n'), done.stderr)
-
-
-class TestWaiting(InitTestCase):
-    def test_obeys_signals(self):
-        # As the handlers of oslo.service: they only make a note.
-        self.assert_ok(
-            PRELUDE
-            + """
-import signal, threading
-import osdbg
-noted = []
-signal.signal(signal.SIGTERM, lambda *args: noted.append(args))
-threading.Timer(1, os.kill, (os.getpid(), signal.SIGTERM)).start()
-start = time.monotonic()
-osdbg.init()
-assert len(noted) == 1
-assert time.monotonic() - start < 5
-assert signal.getsignal(signal.SIGTERM).__name__ == '<lambda>'
-print('OK')
-""",
-            **self.on(OS_REMOTE_DEBUG__WAIT_FOR_CLIENT='true'),
-        )
-
-    def test_ends_with_the_launcher(self):
-        self.assert_ok(
-            PRELUDE
-            + """
-from osdbg import bootstrap
-done, tell = os.pipe()
-launcher = os.fork()
-if not launcher:
-    if os.fork():
-        time.sleep(1)
-        os._exit(0)
-    bootstrap.arm()
-    os.write(tell, b'.')
-    os._exit(0)
-os.close(tell)
-assert os.read(done, 1) == b'.'
-print('OK')
-""",
-            **self.on(OS_REMOTE_DEBUG__WAIT_FOR_CLIENT='true'),
-        )
 
 
 class TestNames(unittest.TestCase):
