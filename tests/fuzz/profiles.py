@@ -48,6 +48,10 @@ hypothesis.settings.load_profile(os.environ.get('OSDBG_FUZZ', 'ci'))
 for_processes = hypothesis.settings(
     max_examples=hypothesis.settings().max_examples // 3
 )
+# What parses a file takes less than what parses a session.
+for_text = hypothesis.settings(
+    max_examples=hypothesis.settings().max_examples * 2
+)
 
 
 def seeds(kind):

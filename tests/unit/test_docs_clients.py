@@ -15,13 +15,14 @@
 ``python -m tests.unit.test_docs_clients`` writes it anew.
 """
 
+import contextlib
+import io
 import os
 import pathlib
-import subprocess
-import sys
 import tempfile
 import unittest
 
+from osdbg.cli import main
 from osdbg.ide import clients
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -59,17 +60,17 @@ def printed(name):
         here = pathlib.Path(home).resolve() / 'src' / 'nova'
         here.mkdir(parents=True)
         home = str(here.parents[1])
-        done = subprocess.run(
-            [sys.executable, '-m', 'osdbg', 'ide', name, '--print']
-            + WORDS.replace('~', home).split(),
-            cwd=here,
-            env={**os.environ, 'PYTHONPATH': str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=30,
-        )
-        return done.stdout.replace(home, HOME)
+        words = ['ide', name, '--print', *WORDS.replace('~', home).split()]
+        before = os.getcwd()
+        os.chdir(here)
+        try:
+            with contextlib.redirect_stdout(io.StringIO()) as said:
+                with contextlib.redirect_stderr(io.StringIO()) as hints:
+                    code = main.main(words)
+        finally:
+            os.chdir(before)
+        assert code == 0, (name, hints.getvalue())
+        return said.getvalue().replace(home, HOME)
 
 
 class WrittenTest(unittest.TestCase):

@@ -11,8 +11,6 @@
 # under the License.
 
 import json
-import subprocess
-import sys
 import unittest
 
 from osdbg.doctor import case
@@ -22,24 +20,6 @@ from osdbg.doctor import mapping
 def patient(wishes=None, options=None):
     told = {'options': options or {}}
     return case.Patient(1, {'wishes': wishes or {}}, told)
-
-
-def by_pydevd(local, pairs):
-    """Return what pydevd makes of a path, in a process of its own."""
-    code = (
-        'import json, sys; import debugpy._vendored.force_pydevd; '
-        'import pydevd_file_utils as files; '
-        'local, pairs = json.loads(sys.argv[1]); '
-        'files.setup_client_server_paths(pairs); '
-        'print(files.map_file_to_server(local))'
-    )
-    done = subprocess.run(
-        [sys.executable, '-c', code, json.dumps([local, pairs])],
-        capture_output=True,
-        check=True,
-        text=True,
-    )
-    return done.stdout.strip()
 
 
 class TestKnown(unittest.TestCase):
@@ -57,37 +37,6 @@ class TestKnown(unittest.TestCase):
             [('/a', '/b'), ('/c', '/d')],
             mapping.known(patient(options=options)),
         )
-
-
-class TestTranslate(unittest.TestCase):
-    """As pydevd itself does, whose own function is asked as well."""
-
-    def translate(self, local, pairs, cwd='/run'):
-        found = mapping.translate(local, pairs, cwd)
-        if '.' not in [there for _, there in pairs]:
-            self.assertEqual(by_pydevd(local, pairs), found)
-        return found
-
-    def test_slashes_come_first(self):
-        pairs = [('/src/nova', '/opt/nova'), ('/src/', '/lib/')]
-        for local, remote in (
-            ('/src/nova/x.py', '/opt/nova/x.py'),
-            ('/src/novaclient/x.py', '/lib/novaclient/x.py'),
-            ('/other/x.py', '/other/x.py'),
-        ):
-            self.assertEqual(remote, self.translate(local, pairs))
-
-    def test_a_part_of_a_name(self):
-        pairs = [('/src/nova', '/opt/nova')]
-        found = self.translate('/src/novaclient/x.py', pairs)
-        self.assertEqual('/opt/novaclient/x.py', found)
-        pairs = [('/src/nova/', '/opt/nova/')]
-        found = self.translate('/src/novaclient/x.py', pairs)
-        self.assertEqual('/src/novaclient/x.py', found)
-
-    def test_where_the_service_runs(self):
-        found = self.translate('/src/x.py', [('/src', '.')])
-        self.assertEqual('/run/x.py', found)
 
 
 class TestNeeded(unittest.TestCase):

@@ -16,48 +16,6 @@ import tempfile
 import unittest
 
 from osdbg.inspection import process
-from tests.unit import fresh
-
-# What is imported for the first time when somebody looks.
-PROGRAM = '''
-import os, sys
-import osdbg.agent
-from osdbg import settings
-from osdbg.inspection import process
-import importlib, importlib.util
-options = settings.Settings({'port': 5678, 'workers': 'first'})
-process.look(options)  # what a backend needs was imported by init()
-before = set(sys.modules)
-told = process.look(options)
-assert told['options'].items() >= {'port': '5678', 'workers': 'first'}.items()
-assert told['patched'] == [] and told['server'] == {}, told
-assert told['namespaces'].keys() == {'mnt', 'net', 'pid'}, told
-assert told['python']['executable'] == sys.executable
-assert abs(told['clock']['jumped']) < 1, told
-assert told['amqp'] == [] and told['watchdog'] == {}, told
-taken = {'email', 'importlib.metadata', 'logging.handlers', 'asyncio'}
-assert not taken & set(sys.modules), taken & set(sys.modules)
-assert set(sys.modules) == before, set(sys.modules) - before
-print('OK')
-'''
-PATCHED = '''
-import eventlet
-eventlet.monkey_patch()
-import _thread
-from osdbg import settings
-from osdbg.inspection import process
-told = process.look(settings.Settings({'port': 5678}))
-assert 'threading' in told['patched'], told
-print('OK')
-'''
-
-
-class TestLook(fresh.FreshTestCase):
-    def test_a_plain_process(self):
-        self.assert_ok(PROGRAM)
-
-    def test_a_patched_process(self):
-        self.assert_ok(PATCHED)
 
 
 class TestInstalled(unittest.TestCase):
