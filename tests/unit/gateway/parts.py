@@ -309,6 +309,7 @@ class GatewayTestCase(unittest.IsolatedAsyncioTestCase):
         reader, writer = await asyncio.open_connection(
             '127.0.0.1', self.port, limit=2**20
         )
+        OPENED.append(writer)
         client = Client(reader, writer)
         KEPT.append(client)
         return client

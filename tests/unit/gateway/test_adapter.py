@@ -18,6 +18,7 @@ from osdbg.gateway import adapter as adapter_
 from osdbg.gateway import dap
 from osdbg.gateway import dialer as dialer_
 from tests.unit.gateway.parts import GatewayTestCase
+from tests.unit.gateway.parts import OPENED
 from tests.unit.gateway.parts import SECONDS
 from tests.unit.gateway.parts import until
 
@@ -67,6 +68,7 @@ class Adapter:
         return self
 
     async def _accept(self, reader, writer):
+        OPENED.append(writer)
         writer.write(self._words)
         self.servers.append(Server(reader, writer))
 

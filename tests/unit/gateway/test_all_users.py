@@ -24,6 +24,7 @@ from tests.unit.gateway.parts import Client
 from tests.unit.gateway.parts import GatewayTestCase
 from tests.unit.gateway.parts import hello_of
 from tests.unit.gateway.parts import KEPT
+from tests.unit.gateway.parts import OPENED
 from tests.unit.gateway.parts import SECONDS
 from tests.unit.gateway.parts import until
 
@@ -58,7 +59,9 @@ class TestAllUsers(GatewayTestCase):
 
     async def streams(self, uid):
         sock = connect_as(uid, socket.AF_UNIX, protocol.address())
-        return await asyncio.open_unix_connection(sock=sock)
+        reader, writer = await asyncio.open_unix_connection(sock=sock)
+        OPENED.append(writer)
+        return reader, writer
 
     async def service(self, uid, **more):
         """Have a user arm a process, at the port that all want."""
@@ -80,7 +83,9 @@ class TestAllUsers(GatewayTestCase):
 
     async def come(self, uid):
         sock = connect_as(uid, socket.AF_INET, ('127.0.0.1', self.port))
-        client = Client(*await asyncio.open_connection(sock=sock))
+        reader, writer = await asyncio.open_connection(sock=sock)
+        OPENED.append(writer)
+        client = Client(reader, writer)
         KEPT.append(client)
         return client
 

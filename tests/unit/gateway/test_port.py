@@ -311,6 +311,7 @@ class TestClients(GatewayTestCase):
             self.assertFalse(client.task.done())
 
     async def test_nobody_left_closes_the_sessions(self):
+        self.hasten(group_, 'SUCCESSOR_SECONDS')
         agent = await self.agent()
         client = await self.client()
         await client.attach()

@@ -50,6 +50,10 @@ class End:
 
 class PromptsTest(unittest.IsolatedAsyncioTestCase):
     async def asyncSetUp(self):
+        self.addCleanup(
+            setattr, prompts, '_SUSPECT_SECONDS', prompts._SUSPECT_SECONDS
+        )
+        prompts._SUSPECT_SECONDS = 0.05
         self.prompts = prompts.Prompts('api')
         self.ends = []
         self.guards = {}
@@ -366,9 +370,6 @@ class PromptsTest(unittest.IsolatedAsyncioTestCase):
         await typed.done()
 
     async def test_many_at_once_do_not_keep_others_out(self):
-        self.addCleanup(
-            setattr, prompts, '_SUSPECT_SECONDS', prompts._SUSPECT_SECONDS
-        )
         prompts._SUSPECT_SECONDS = SECONDS
         silent = [await self.client() for _ in range(prompts._MAX_CLIENTS)]
         await until(

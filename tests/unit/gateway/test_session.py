@@ -18,6 +18,7 @@ import gc
 from osdbg.gateway.capabilities import CAPABILITIES
 from osdbg.gateway import choice
 from osdbg.gateway import dap
+from osdbg.gateway import group
 from osdbg.gateway import session as session_
 from tests.unit.gateway.parts import GatewayTestCase
 from tests.unit.gateway.parts import until
@@ -404,6 +405,7 @@ class TestEnd(SessionTestCase):
         self.assertTrue((await second.attach())['success'])
 
     async def test_terminated_is_said_once(self):
+        self.hasten(group, 'SUCCESSOR_SECONDS')
         client, (agent,) = await self.attached()
         agent.die()
         await client.wait('terminated')
@@ -559,6 +561,7 @@ class TestMany(SessionTestCase):
         await until(lambda: len(client.requests) == 3)
 
     async def test_all_die(self):
+        self.hasten(group, 'SUCCESSOR_SECONDS')
         client, agents, _ = await self.children()
         for agent in agents:
             agent.die()

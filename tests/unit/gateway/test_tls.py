@@ -119,12 +119,14 @@ class TestTlsServer(unittest.IsolatedAsyncioTestCase):
             await asyncio.open_connection('127.0.0.1', self.port)
             for _ in range(5)
         ]
-        for reader, _ in crowd[3:]:
-            self.assertEqual(b'', await reader.read())
+        for reader, _ in crowd[:2]:
+            read = asyncio.wait_for(reader.read(), tls._HANDSHAKE_SECONDS / 2)
+            self.assertEqual(b'', await read)
+        self.assertEqual(3, len(self.server._handshakes))
+        self.assertEqual(b'hello\n', await self.echo(self.mine_context()))
         for _, writer in crowd:
             writer.close()
         await until(lambda: not self.server._handshakes)
-        self.assertEqual(b'hello\n', await self.echo(self.mine_context()))
 
     async def test_closed_in_the_middle(self):
         reader, writer = await asyncio.open_connection('127.0.0.1', self.port)
