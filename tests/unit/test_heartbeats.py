@@ -12,6 +12,7 @@
 
 import gc
 import os
+import select
 import socket
 import ssl
 import sys
@@ -149,14 +150,17 @@ class TestBeat(HeartbeatsTestCase):
             broker.read_frame()
 
     def test_often_enough_and_not_more(self):
-        connection, broker = self.connect(heartbeat=3)
+        connection, broker = self.connect(heartbeat=1)
         one = heartbeats.Heartbeats()
-        end = time.monotonic() + 2.5
-        while time.monotonic() < end:
-            one.beat()
-            time.sleep(0.01)
-        for _ in range(3):
+        begin = last = time.monotonic()
+        for count in range(3):
+            while not select.select([broker._sock], [], [], 0.01)[0]:
+                one.beat()
+            now = time.monotonic()
+            self.assertGreater(now - begin, count / 3 - 0.02)
+            self.assertLess(now - last, 1)
             self.assertEqual(amqp_broker.HEARTBEAT, broker.read_frame())
+            last = now
         self.assertTrue(broker.has_nothing())
 
     def test_lock_is_not_left(self):

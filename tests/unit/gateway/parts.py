@@ -234,6 +234,8 @@ class GatewayTestCase(unittest.IsolatedAsyncioTestCase):
         setattr(module, name, seconds)
 
     async def asyncSetUp(self):
+        # It would note a traceback for each callback: two thirds of the time.
+        asyncio.get_running_loop().set_debug(False)
         self.gateway = control.Gateway(protocol.listen().detach())
         self._task = asyncio.ensure_future(self.gateway.run())
 

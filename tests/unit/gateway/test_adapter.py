@@ -314,6 +314,7 @@ class TestDeath(AdapterTestCase):
         agents.remove(victim)
 
     async def test_first_worker_dies_and_is_followed(self):
+        self.hurry(adapter_, '_SUCCESSOR_SECONDS', 0.1)
         adapter, agents = await self.attached(2)
         root = adapter.servers[0]
         pid = (await root.identify())['pid']

@@ -14,6 +14,7 @@
 
 import asyncio
 import unittest
+from unittest import mock
 
 from osdbg.gateway import attachment
 from osdbg.gateway import dap
@@ -89,7 +90,8 @@ class TestAttachment(unittest.IsolatedAsyncioTestCase):
         await asyncio.sleep(0.02)
         self.assertFalse(task.done())
         self.worker.traces('a-1', '1')
-        self.assertTrue(await task)
+        with mock.patch.object(worker_, '_KNOWING_SECONDS', 0.05):
+            self.assertTrue(await task)
         self.assertFalse(self.attachment.configurable)
 
     async def test_what_comes_too_early_is_not_kept_for_ever(self):

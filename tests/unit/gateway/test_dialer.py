@@ -254,9 +254,11 @@ class TestNoIde(DialerTestCase):
     async def test_it_is_called_less_and_less_often(self):
         agent = await self.worker(reason='no such thing')
         ide = await self.ide()
-        await asyncio.sleep(1.2)
-        self.assertLess(len(ide.lines), 6)  # after 0.1, 0.3, 0.7 seconds
-        self.assertGreater(len(ide.lines), 2)
+        await ide.call()
+        loop = asyncio.get_running_loop()
+        first = loop.time()
+        await ide.call(4)
+        self.assertGreater(loop.time() - first, 0.6)  # 0.1 + 0.2 + 0.4
         agent.reason = ''
         await self.attached(agent)
 
