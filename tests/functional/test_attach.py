@@ -37,6 +37,14 @@ class JsonTestCase(harness.FunctionalTestCase):
         self.assertEqual((0, ''), (done.returncode, done.stderr))
         return json.loads(done.stdout)
 
+    def wait_worker(self):
+        """Wait until a worker has said hello, and not only its launcher."""
+
+        def numbers():
+            return [p['worker'] for p in self.processes_told().values()]
+
+        wait_until('a worker', lambda: set(numbers()) - {None})
+
     def refused(self, *words):
         """Return the one line that is said instead."""
         done = self.osdbg('attach', '--json', *words)
@@ -96,7 +104,7 @@ class IdeTest(JsonTestCase, TlsTestCase):
 
     def test_an_ide_that_listens(self):
         self.start_service(port=self.port, name='api', direction='connect')
-        wait_until('a process', self.processes_told)
+        self.wait_worker()
         (process,) = self.told()
         self.assertEqual(
             {'host': '127.0.0.1', 'port': self.port},
@@ -106,7 +114,7 @@ class IdeTest(JsonTestCase, TlsTestCase):
 
     def test_who_is_closed_or_not_there(self):
         self.start_service(port=self.port, name='api', activate='on_demand')
-        wait_until('a process', self.processes_told)
+        self.wait_worker()
         for words in ([], ['api'], [str(self.port)]):
             line = self.refused(*words)
             self.assertIn('api lets no client come: type osdbg open', line)
@@ -152,6 +160,7 @@ class PromptTest(JsonTestCase, PromptTestCase):
 class DebugServerTest(JsonTestCase, PydevdTestCase):
     def test_where_the_ide_listens(self):
         workers = self.start('pydevd', 'threading')
+        self.wait_worker()
         (told,) = self.told(str(workers[0].pid))
         self.assertEqual(
             ('pydevd', None), (told['protocol'], told['configuration'])
