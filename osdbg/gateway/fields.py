@@ -24,6 +24,8 @@ _Field = TypeVar('_Field')
 _LONGEST = 365 * 24 * 3600
 # Of what agents say of themselves; a host name has 253 characters.
 _MAX_TEXT = 255
+# Of the file and line where a thread has stopped.
+_MAX_PLACE = 200
 
 
 def field(message: dict[str, Any], name: str, kind: type[_Field]) -> _Field:
@@ -63,6 +65,14 @@ def port_of(message: dict[str, Any], name: str) -> int | None:
     if not 0 < port < 65536:
         raise ValueError(f'{name} is {port}')
     return port
+
+
+def place_of(stop: dict[str, Any]) -> str:
+    """Return where a thread has stopped, as it may be shown.
+
+    :raises: KeyError, TypeError if that is not told
+    """
+    return words.quote(field(stop, 'where', str), _MAX_PLACE)
 
 
 def text(message: dict[str, Any], name: str, most: int = _MAX_TEXT) -> str:

@@ -15,7 +15,6 @@ import resource
 import unittest
 
 from osdbg.gateway import bounds
-from osdbg.gateway import control
 from osdbg.gateway import dap
 from osdbg.gateway import protocol
 from tests.unit.gateway.parts import GatewayTestCase
@@ -165,11 +164,3 @@ class TestControl(GatewayTestCase):
         agent = await self.agent()
         agent._writer.write(b'{"forked"')
         await until(lambda: agent._task.done(), 'hang up')
-
-    async def test_descriptors_run_out(self):
-        agent = await self.agent()
-        self.assertIn(24, control._EXHAUSTED)
-        asyncio.get_running_loop().call_exception_handler(
-            {'message': 'accept', 'exception': OSError(24, 'Too many')}
-        )
-        await until(lambda: 'LimitNOFILE' in str(agent.said('log')))

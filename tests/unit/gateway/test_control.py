@@ -13,7 +13,6 @@
 """The control socket: who is heard, and when the gateway ends."""
 
 import asyncio
-import errno
 import os
 import sys
 import unittest
@@ -110,47 +109,6 @@ class TestControl(GatewayTestCase):
         lines = [text for _, text in agent.said('log')]
         self.assertEqual([], [text for text in lines if 'stumbled' in text])
 
-    async def ask(self, **question):
-        reader, writer = await connect(ask=question)
-        line = await asyncio.wait_for(reader.readline(), SECONDS)
-        writer.close()
-        return protocol.decode(line)['processes']
-
-    async def test_a_command_is_told_who_is_reached(self):
-        await self.agent(workers='1')
-        await self.agent(workers='1')
-        found = [(p['wanted'], p['trouble']) for p in await self.ask()]
-        self.assertEqual([(False, ''), (True, '')], found)
-
-    async def test_a_command_is_told_of_trouble(self):
-        for kind in ('dap', 'pdb'):
-            agent = await self.agent(protocol=kind, host='192.0.2.1')
-            (process,) = await self.ask()
-            self.assertIn('cannot be opened', process['trouble'])
-            self.assertEqual(agent.said('port')[0], process['trouble'])
-            await self.gone(agent)
-        await self.agent(protocol='pydevd', direction='connect')
-        self.assertEqual('', (await self.ask())[0]['trouble'])
-
-    async def test_a_command_closes_a_worker(self):
-        agent = await self.agent()
-        asking = asyncio.ensure_future(
-            self.ask(ids=['agent1', 'nobody'], open=False)
-        )
-        self.assertIs(False, await agent.wait('open'))
-        agent.send(open=False)
-        (process,) = await asking
-        self.assertEqual(
-            (False, False), (process['opened'], process['wanted'])
-        )
-
-    async def test_a_name_is_made_printable(self):
-        agent = await self.agent(name='a\x1b[2J\n\ud800' + 99 * 'x')
-        (process,) = await self.ask()
-        self.assertEqual('a?[2J??' + 70 * 'x' + '...', process['name'])
-        (_, line) = await agent.wait('log')
-        self.assertTrue(line.isprintable())
-
     async def test_nonsense_of_an_agent(self):
         other = await self.agent()
         for line in NONSENSE:
@@ -159,17 +117,6 @@ class TestControl(GatewayTestCase):
             agent._writer.write_eof()
             await until(lambda agent=agent: agent._task.done(), 'hang up')
         await until(lambda: [other.hello['id']] == list(self.gateway._workers))
-
-    async def test_strange_orders_are_ignored(self):
-        agent = await self.agent()
-        agent.send(failed=None)
-        agent.send(loaded=[], version={})
-        agent.send(whatever=1)
-        agent.send(forked=True)
-        client = await self.client()
-        await asyncio.sleep(0)
-        self.assertFalse(agent._task.done())
-        client.peer.close()
 
     async def test_ports_come_and_go(self):
         first = await self.agent(host='localhost')
@@ -259,28 +206,6 @@ class TestControl(GatewayTestCase):
         port = self.group()
         await until(lambda: port.workers == [worker])
         self.assertIs(worker, self.gateway._workers['same'])
-
-    async def test_a_bug_is_reported_once(self):
-        agent = await self.agent()
-        loop = asyncio.get_running_loop()
-        for text in ('one', 'two', 'one', 'two'):
-            loop.call_exception_handler({'message': text})
-        await agent.wait('log', 3)
-        agent.send(forked=True)
-        await agent.wait('worker', 2)
-        lines = [line for _, line in agent.said('log') if 'stumbled' in line]
-        self.assertEqual(2, len(lines), lines)
-
-    async def test_a_limit_is_no_bug(self):
-        agent = await self.agent()
-        loop = asyncio.get_running_loop()
-        for error in (OSError(errno.EMFILE, 'too many'), MemoryError()):
-            loop.call_exception_handler({'message': '', 'exception': error})
-        await agent.wait('log', 3)
-        lines = [line for _, line in agent.said('log')[1:]]
-        for line in lines:
-            self.assertIn(str(os.getpid()), line)
-            self.assertNotIn('report it', line)
 
     async def test_a_ticket_joins_once(self):
         agent = await self.agent()

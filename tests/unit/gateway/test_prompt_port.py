@@ -16,9 +16,9 @@ import json
 import os
 import socket
 
-from osdbg.gateway import control
 from osdbg.gateway import peers
 from osdbg.gateway import prompt_port
+from osdbg.gateway import workers
 from tests.unit.gateway.parts import connect
 from tests.unit.gateway.parts import GatewayTestCase
 from tests.unit.gateway.parts import SECONDS
@@ -161,7 +161,7 @@ class TestPromptPort(GatewayTestCase):
         self.assertLess(len(line), 300)
 
     async def test_a_stranger_has_no_prompt(self):
-        self.hasten(control, '_RETURN_SECONDS')
+        self.hasten(workers, '_RETURN_SECONDS')
         agent = await self.worker()
         agent.hello['id'] = 'stranger'
         reader, _ = await self.prompt(agent)
