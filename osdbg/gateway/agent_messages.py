@@ -47,7 +47,7 @@ def note(
             group.switch(worker, opened, left)
     elif 'loaded' in message:
         version = str(message.get('version'))
-        worker.traces(str(message['loaded']), version)
+        worker.debugger.traces(str(message['loaded']), version)
     elif 'attached' in message:
         worker.knows()
     elif 'admitted' in message:

@@ -23,9 +23,9 @@ import asyncio
 from typing import Any
 
 from osdbg.gateway import dap
+from osdbg.gateway.debugger import LoadFailed
 from osdbg.gateway.guard import Client
 from osdbg.gateway.thread_list import ThreadList
-from osdbg.gateway.worker import LoadFailed
 from osdbg.gateway.worker import Worker
 
 _ANSWER_SECONDS = 30.0
@@ -75,7 +75,7 @@ class Attachment:
         if why:
             raise LoadFailed(f'{self.worker.title}: {why}')
         self._require_door()
-        link = await self.worker.loaded()
+        link = await self.worker.debugger.loaded()
         self._require_door()
         link.handle = self._handle_event
         for command, arguments in (
@@ -118,7 +118,7 @@ class Attachment:
         :returns: whether the client is attached now
         """
         self._configuring = True
-        await self.worker.tracing()
+        await self.worker.debugger.tracing()
         link, early = self._link, self._early
         if link is None or early is None:
             return False
@@ -150,7 +150,7 @@ class Attachment:
                 # It went on, and into its end.
                 self._client.answer(request, {'allThreadsContinued': True})
             elif command == 'debugpySystemInfo':
-                body = {'debugpy': {'version': self.worker.version}}
+                body = {'debugpy': {'version': self.worker.debugger.version}}
                 body.update(response.get('body') or {})
                 self._client.answer(request, body)
             else:

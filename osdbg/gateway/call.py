@@ -21,10 +21,10 @@ import re
 from typing import Any
 
 from osdbg.gateway import bounds
+from osdbg.gateway.debugger import LoadFailed
 from osdbg.gateway.guard import Client
 from osdbg.gateway import peers
 from osdbg.gateway.peers import Peer
-from osdbg.gateway.worker import LoadFailed
 from osdbg.gateway.worker import Worker
 
 # IDEs speak at once; whoever accepts and says nothing is none, or is stuck.
@@ -116,8 +116,8 @@ class Call(abc.ABC):
 
     async def _attach(self, client: Client) -> None:
         """Tell the worker as soon as a breakpoint would stop."""
-        await self.worker.tracing()
-        if self.worker.loading:
+        await self.worker.debugger.tracing()
+        if self.worker.debugger.loading:
             self.attached = True
             await self.worker.attach(client)
 
@@ -191,7 +191,7 @@ class LineCall(Call):
         self.why = await self.worker.guard.ask(client)
         if self.why or not self.worker.opened:
             return
-        link: Link = await self.worker.loaded()
+        link: Link = await self.worker.debugger.loaded()
         link.writer.write(self._first)
         attaching = asyncio.ensure_future(self._attach(client))
         pumps = [

@@ -219,7 +219,7 @@ class Gateway:
             return
         kind: Any = Link if worker.protocol == 'pydevd' else dap.Peer
         link = kind(reader, writer)
-        if not worker.joined(ticket, link):
+        if not worker.debugger.joined(ticket, link):
             return
         try:
             await link.run()

@@ -26,11 +26,11 @@ import logging
 from typing import Any
 
 from osdbg.gateway import dap
+from osdbg.gateway.debugger import LoadFailed
 from osdbg.gateway.guard import Client
 from osdbg.gateway import peers
 from osdbg.gateway.peers import Peer
 from osdbg.gateway.thread_list import ThreadList
-from osdbg.gateway.worker import LoadFailed
 from osdbg.gateway.worker import Worker
 
 _ANSWER_SECONDS = 30.0
@@ -169,7 +169,7 @@ class DebugServer:
     async def _begin(self, request: dap.Message) -> None:
         try:
             await self._ask()
-            link = await self._worker.loaded()
+            link = await self._worker.debugger.loaded()
         except LoadFailed as exc:
             self._loading = False
             self._worker.unload()
@@ -204,7 +204,7 @@ class DebugServer:
 
     async def _configure(self, request: dap.Message, link: dap.Peer) -> None:
         """Let the worker run on with the IDE's breakpoints."""
-        await self._worker.tracing()
+        await self._worker.debugger.tracing()
         response = await link.ask(
             'configurationDone', request.get('arguments'), _ANSWER_SECONDS
         )

@@ -19,12 +19,12 @@ from collections.abc import Callable
 
 from osdbg.gateway import bounds
 from osdbg.gateway import dap
+from osdbg.gateway.debugger import LoadFailed
 from osdbg.gateway import group as group_
 from osdbg.gateway.listener import Listener
 from osdbg.gateway.listening import ListeningGroup
 from osdbg.gateway.peers import Peer
 from osdbg.gateway.session import Session
-from osdbg.gateway.worker import LoadFailed
 from osdbg.gateway.worker import Worker
 
 # How long after a launcher that was attached has said that it is one the
@@ -84,7 +84,7 @@ class Port(ListeningGroup):
     @property
     def expected(self) -> int:
         """How many workers a client is asked to attach to, and has not."""
-        return sum(w.loading and not w.attached for w in self.workers)
+        return sum(w.debugger.loading and not w.attached for w in self.workers)
 
     # Who comes and goes.
 
@@ -114,7 +114,7 @@ class Port(ListeningGroup):
     def on_work(self, worker: Worker) -> None:
         """Announce a worker, or preload its debugger."""
         if worker.preloads:
-            worker.load()
+            worker.debugger.load()
         for session in self.sessions:
             if session.is_root and session.may_reach(worker):
                 self._announce(session, worker)
@@ -196,7 +196,7 @@ class Port(ListeningGroup):
                 return
             if worker.attached or not worker.wanted:
                 return
-            await worker.loaded()
+            await worker.debugger.loaded()
         except LoadFailed as exc:
             if worker in self.workers and worker.wanted and session.is_root:
                 session.print(f'{exc}\n')

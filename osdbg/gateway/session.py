@@ -30,10 +30,10 @@ from osdbg.gateway import bounds
 from osdbg.gateway.capabilities import CAPABILITIES
 from osdbg.gateway import choice
 from osdbg.gateway import dap
+from osdbg.gateway.debugger import LoadFailed
 from osdbg.gateway.guard import Client
 from osdbg.gateway import peers
 from osdbg.gateway.peers import Peer
-from osdbg.gateway.worker import LoadFailed
 from osdbg.gateway.worker import Worker
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ class Session:
             return
         present = worker in self._port.workers and worker.wanted
         if present and not worker.attached:
-            worker.load()
+            worker.debugger.load()
 
     def veto(self, worker: Worker) -> asyncio.Future[str]:
         """Ask a worker once whether this client may attach, and if not why."""

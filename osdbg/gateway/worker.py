@@ -16,12 +16,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-import hmac
-import os
 from typing import Any, TYPE_CHECKING
 
 from osdbg import addresses
+from osdbg.gateway import ancestry
 from osdbg.gateway import bounds
+from osdbg.gateway.debugger import Debugger
 from osdbg.gateway.fields import field
 from osdbg.gateway.fields import seconds_of
 from osdbg.gateway.fields import text
@@ -36,21 +36,11 @@ from osdbg import settings as settings_
 if TYPE_CHECKING:
     from osdbg.gateway.session import Session
 
-LOAD_SECONDS = 30.0
-"""How long a worker may take to load its debugger."""
-
-
 CHILD_SECONDS = 2.0
 """How long a forked child may take to say hello."""
 
 _KNOWING_SECONDS = 1.0
-# Why a debugger cannot be loaded, with the advice that goes with it.
-_MAX_REASON = 400
 _MAX_WORKERS = 1024
-
-
-class LoadFailed(Exception):
-    """A worker could not load its debugger, for the reason it gave."""
 
 
 class Worker:
@@ -112,12 +102,8 @@ class Worker:
         self._take_place(hello, process)
         # Whoever serves it: a client's session, or a call to an IDE.
         self.session: Session | Any = None
-        self.version = ''
+        self.debugger = Debugger(self)
         self._writer = writer
-        self._ticket = ''
-        self._tickets = 0
-        self._link: asyncio.Future[Any] | None = None
-        self._tracing = asyncio.Event()
         self._knowing = asyncio.Event()
 
     def _take_place(self, hello: dict[str, Any], process: int) -> None:
@@ -131,7 +117,7 @@ class Worker:
         self.number: int | None = None
         # Another number means another namespace, whose /proc is not ours.
         self._alone = not self.parent and process == self.pid
-        self._alone = self._alone and _stands_alone(process)
+        self._alone = self._alone and ancestry.stands_alone(process)
         self._settings = settings_.Settings(
             {'workers': text(hello, 'workers', _MAX_WORKERS)}
         )
@@ -163,17 +149,8 @@ class Worker:
         return self.launching and not self.debugs_launcher
 
     def has_no_successor(self) -> bool:
-        """Tell, when its agent has gone, whether nobody will replace it.
-
-        A process that replaces itself by ``exec`` is still there. One that
-        ends has lost its executable before its connections.
-        """
-        if not self._alone:
-            return False
-        try:
-            return not _executable(self.pid)
-        except OSError as exc:
-            return isinstance(exc, (FileNotFoundError, ProcessLookupError))
+        """Tell, when its agent has gone, whether nobody will replace it."""
+        return self._alone and ancestry.is_over(self.pid)
 
     @property
     def title(self) -> str:
@@ -200,11 +177,6 @@ class Worker:
         """Whether its debugger is loaded before any client comes."""
         return self.eager and self.wanted and not self.dials
 
-    @property
-    def loading(self) -> bool:
-        """Whether its debugger is loaded, or is being loaded."""
-        return self._link is not None
-
     def send(self, **message: Any) -> None:
         """Send the agent a message."""
         self._writer.write(protocol.encode(message))
@@ -218,50 +190,6 @@ class Worker:
         """Give the worker its number."""
         self.number = number
         self.send(worker=number)
-
-    def load(self) -> asyncio.Future[Any]:
-        """Have the debugger loaded, if it is not.
-
-        :returns: its connection, which may raise LoadFailed
-        """
-        if self._link is None:
-            self._tickets += 1
-            self._ticket = f'{self.id}-{self._tickets}'
-            self._link = asyncio.get_running_loop().create_future()
-            self._tracing = asyncio.Event()
-            # Whoever still wants it gets the exception; nobody may.
-            self._link.add_done_callback(
-                lambda link: link.cancelled() or link.exception()
-            )
-            self.send(load=self._ticket)
-        return self._link
-
-    async def loaded(self) -> Any:
-        """Wait until the debugger has connected.
-
-        :returns: its connection, of the kind that the protocol takes
-        :raises: LoadFailed
-        """
-        try:
-            return await asyncio.wait_for(
-                asyncio.shield(self.load()), LOAD_SECONDS
-            )
-        except asyncio.TimeoutError:
-            raise LoadFailed(
-                f'{self.title} did not load its debugger in '
-                f'{LOAD_SECONDS:.0f} s: look into its log'
-            ) from None
-
-    async def tracing(self) -> None:
-        """Wait until a breakpoint would stop.
-
-        The debugger answers before it traces: pydevd's threads do, while the
-        one that starts them is still asleep.
-        """
-        try:
-            await asyncio.wait_for(self._tracing.wait(), LOAD_SECONDS)
-        except asyncio.TimeoutError:
-            pass  # the agent says why in the service's log
 
     async def attach(self, client: Client) -> None:
         """Tell the agent that a client is attached; wait until it knows.
@@ -286,47 +214,24 @@ class Worker:
         """Note that the agent has heard of its client."""
         self._knowing.set()
 
-    def traces(self, ticket: str, version: str) -> None:
-        """Note that the debugger is loaded to the end, and which it is."""
-        self.version = words.quote(version)
-        if ticket == self._ticket:
-            self._tracing.set()
-
-    def joined(self, ticket: str, link: Any) -> bool:
-        """Take the debugger's connection.
-
-        :returns: whether it is the one that was asked for
-        """
-        # No secret, since its process is known by then; but it costs nothing.
-        if not hmac.compare_digest(ticket.encode(), self._ticket.encode()):
-            return False
-        if self._link is None or self._link.done():
-            return False
-        self._link.set_result(link)
-        return True
-
     def failed(self, ticket: str, reason: str) -> None:
         """Note that the debugger could not be loaded."""
-        if ticket == self._ticket:
-            self._fail(words.quote(reason, _MAX_REASON))
-
-    def _fail(self, reason: str) -> None:
-        link, self._link = self._link, None
-        self.guard.detached()
-        self._tracing.set()
-        if link is not None and not link.done():
-            link.set_exception(LoadFailed(f'{self.title}: {reason}'))
+        if self.debugger.failed(ticket, reason):
+            self.guard.detached()
 
     def unload(self) -> None:
         """Have the debugger unloaded, if it is loaded."""
-        if not self.loading:
+        if not self.debugger.loading:
             return
-        self._close_link()
-        self.stops.clear()
-        self._fail('is being unloaded')
-        self.send(unload=self._ticket)
+        self._lose_debugger('is being unloaded')
+        self.send(unload=self.debugger.ticket)
         if self.preloads:
-            self.load()
+            self.debugger.load()
+
+    def _lose_debugger(self, why: str) -> None:
+        self.stops.clear()
+        self.guard.detached()
+        self.debugger.close(why)
 
     def limit(
         self, seconds: float | None, expire: Callable[[Worker], None]
@@ -347,18 +252,11 @@ class Worker:
         """Note that the process is no more."""
         self.guard.gone()
         self.limit(None, lambda worker: None)
-        self._close_link()
-        self.stops.clear()
-        self._fail('the process has ended')
-
-    def _close_link(self) -> None:
-        link = self._link
-        if link is not None and link.done() and not link.exception():
-            link.result().close()
+        self._lose_debugger('the process has ended')
 
     def describe(self) -> dict[str, Any]:
         """Return what a user is told about it."""
-        state = 'loaded' if self.loading else 'armed'
+        state = 'loaded' if self.debugger.loading else 'armed'
         # An IDE that is only called has a session as well.
         if self.guard.client:
             state = 'attached'
@@ -380,28 +278,10 @@ class Worker:
             'stopped': stopped,
             'uid': self.guard.uid,
             'client': self.guard.client,
-            'version': self.version,
+            'version': self.debugger.version,
             'wishes': getattr(self.session, 'wishes', {}),
         }
 
     def tell_port(self, trouble: str) -> None:
         """Tell the agent that its port is open, or what keeps it closed."""
         self.send(port=trouble)
-
-
-def _executable(process: int) -> str:
-    return os.readlink(f'/proc/{process}/exe')
-
-
-def _stands_alone(process: int) -> bool:
-    """Tell whether it is certain that no launcher forked a process.
-
-    A launcher that is not armed does not show otherwise, but it runs the same
-    program. Who may not look, or is no Linux, is not certain.
-    """
-    try:
-        with open(f'/proc/{process}/stat', 'rb') as file:
-            parent = int(file.read().rpartition(b')')[2].split()[1])
-        return _executable(process) != _executable(parent)
-    except OSError:
-        return False

@@ -16,6 +16,8 @@ import asyncio
 import contextlib
 import os
 import socket
+import subprocess
+import sys
 import unittest
 import uuid
 
@@ -60,6 +62,20 @@ async def until(probe, what='condition'):
         if loop.time() > deadline:
             raise AssertionError(f'no {what} in {SECONDS} s')
         await asyncio.sleep(0.005)
+
+
+def start_program(case, code):
+    """Start another program that runs Python code in a child."""
+    process = subprocess.Popen(
+        ['/bin/sh', '-c', '"$0" -c "$1"; :', sys.executable, code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    case.addCleanup(process.wait)
+    case.addCleanup(process.kill)
+    case.addCleanup(process.stdout.close)
+    case.addCleanup(process.stdin.close)
+    return process
 
 
 class Agent:

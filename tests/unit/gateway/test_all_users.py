@@ -113,7 +113,9 @@ class TestAllUsers(GatewayTestCase):
             client.peer.close()
             await asyncio.wait({attaching})
             worker = self.gateway._workers[mine.hello['id']]
-            await until(lambda: not worker.attached and not worker.loading)
+            await until(
+                lambda: not worker.attached and not worker.debugger.loading
+            )
             self.assertEqual([], others.said('load'))
             self.assertEqual([], others.said('admit'))
             for agent in (one, other):
@@ -140,7 +142,7 @@ class TestAllUsers(GatewayTestCase):
         writer.write(protocol.encode({'join': ticket}))
         self.assertEqual(b'', await asyncio.wait_for(reader.read(), SECONDS))
         worker = self.gateway._workers[one.hello['id']]
-        self.assertFalse(worker.load().done())
+        self.assertFalse(worker.debugger.load().done())
         writer.close()
 
     async def test_when_the_first_goes_the_port_stays(self):

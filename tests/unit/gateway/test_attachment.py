@@ -18,6 +18,7 @@ from unittest import mock
 
 from osdbg.gateway import attachment
 from osdbg.gateway import dap
+from osdbg.gateway import debugger
 from osdbg.gateway import worker as worker_
 from tests.unit.gateway.parts import hello_of
 from tests.unit.gateway.parts import streams
@@ -59,12 +60,12 @@ class TestAttachment(unittest.IsolatedAsyncioTestCase):
         link, debugger = await self.peers()
         self.link, self.debugger = link, debugger
         debugger.handle = answer or debugger.answer
-        self.worker.load()
-        self.worker.joined('a-1', link)
+        self.worker.debugger.load()
+        self.worker.debugger.joined('a-1', link)
         await self.attachment.begin({}, self.veto)
 
     async def test_vetoed(self):
-        with self.assertRaisesRegex(worker_.LoadFailed, 'a hook says no'):
+        with self.assertRaisesRegex(debugger.LoadFailed, 'a hook says no'):
             await self.begin(veto='a hook says no')
         self.assertFalse(self.attachment.begun)
 
@@ -78,7 +79,7 @@ class TestAttachment(unittest.IsolatedAsyncioTestCase):
         def refuse(request):
             self.debugger.refuse(request, 'no')
 
-        with self.assertRaisesRegex(worker_.LoadFailed, '"initialize": no'):
+        with self.assertRaisesRegex(debugger.LoadFailed, '"initialize": no'):
             await self.begin(refuse)
         self.assertFalse(self.attachment.configurable)
 
@@ -89,7 +90,7 @@ class TestAttachment(unittest.IsolatedAsyncioTestCase):
         )
         await asyncio.sleep(0.02)
         self.assertFalse(task.done())
-        self.worker.traces('a-1', '1')
+        self.worker.debugger.traces('a-1', '1')
         with mock.patch.object(worker_, '_KNOWING_SECONDS', 0.05):
             self.assertTrue(await task)
         self.assertFalse(self.attachment.configurable)
@@ -110,7 +111,7 @@ class TestAttachment(unittest.IsolatedAsyncioTestCase):
     async def test_configure_for_nobody(self):
         await self.begin()
         self.attachment.lose()
-        self.worker.traces('a-1', '1')
+        self.worker.debugger.traces('a-1', '1')
         self.assertFalse(await self.attachment.configure({}, {}))
 
     async def test_detach_without_a_debugger(self):

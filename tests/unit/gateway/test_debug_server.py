@@ -74,9 +74,9 @@ class TestDebugServer(unittest.IsolatedAsyncioTestCase):
         self.link, self.debugger = await self.peers()
         self.debugger.handle = answer or self.debugger.answer
         asking = asyncio.ensure_future(self.ask('initialize'))
-        await until(lambda: self.worker.loading, 'order')
-        self.worker.joined('a-1', self.link)
-        self.worker.traces('a-1', '1')
+        await until(lambda: self.worker.debugger.loading, 'order')
+        self.worker.debugger.joined('a-1', self.link)
+        self.worker.debugger.traces('a-1', '1')
         return await asking
 
     async def log(self):
@@ -113,7 +113,7 @@ class TestDebugServer(unittest.IsolatedAsyncioTestCase):
 
     async def test_loading_fails(self):
         asking = asyncio.ensure_future(self.ask('initialize'))
-        await until(lambda: self.worker.loading, 'order')
+        await until(lambda: self.worker.debugger.loading, 'order')
         self.worker.failed('a-1', 'no')
         answer = await asking
         self.assertIn('no', answer['message'])
@@ -134,7 +134,7 @@ class TestDebugServer(unittest.IsolatedAsyncioTestCase):
         )
         self.assertIn('asked to end process 5', await self.log())
         self.assertEqual(('left', ''), self.reports[-1])
-        self.assertFalse(self.worker.loading)
+        self.assertFalse(self.worker.debugger.loading)
 
     async def test_debugger_that_does_not_answer(self):
         await self.load()
@@ -143,7 +143,7 @@ class TestDebugServer(unittest.IsolatedAsyncioTestCase):
         self.addCleanup(setattr, debug_server, '_DETACH_SECONDS', before)
         self.debugger.handle = lambda request: None
         self.assertTrue((await self.ask('disconnect'))['success'])
-        self.assertFalse(self.worker.loading)
+        self.assertFalse(self.worker.debugger.loading)
 
     async def test_debugger_that_refuses_to_go_on(self):
         await self.load()
@@ -163,4 +163,4 @@ class TestDebugServer(unittest.IsolatedAsyncioTestCase):
     async def test_nothing_is_asked_of_a_worker_that_was_never_attached(self):
         for command in ('attach', 'setBreakpoints', 'configurationDone'):
             self.assertFalse((await self.ask(command))['success'])
-        self.assertFalse(self.worker.loading)
+        self.assertFalse(self.worker.debugger.loading)

@@ -128,7 +128,7 @@ class TestHandOver(GatewayTestCase):
                 port.launch(worker)
             return True
 
-        link = await worker.load()
+        link = await worker.debugger.load()
         ask = link.request
         link.request = lambda command, arguments, answer: ask(
             command, arguments, lambda r: answer(r) or say(r)
