@@ -62,6 +62,35 @@ class Attachment:
         self._configuring = False
         self._threads = ThreadList()
 
+    async def attempt(
+        self,
+        initialize: dict[str, Any],
+        veto: asyncio.Future[str],
+        seconds: float | None,
+    ) -> str:
+        """Begin, if that can be done in time.
+
+        :param initialize: see ``begin``
+        :param veto: see ``begin``
+        :param seconds: how long it may take
+        :returns: why it could not be done, or nothing
+        """
+        beginning = asyncio.ensure_future(self.begin(initialize, veto))
+        # If the client leaves meanwhile, nobody may hear how it has ended.
+        beginning.add_done_callback(
+            lambda task: task.cancelled() or task.exception()
+        )
+        try:
+            await asyncio.wait_for(beginning, seconds)
+        except LoadFailed as exc:
+            return str(exc)
+        except asyncio.TimeoutError:
+            return (
+                f'{self.worker.title} did not load its debugger in '
+                f'{seconds:.0f} s'
+            )
+        return ''
+
     async def begin(
         self, initialize: dict[str, Any], veto: asyncio.Future[str]
     ) -> None:

@@ -116,7 +116,7 @@ class Port(ListeningGroup):
         if worker.preloads:
             worker.debugger.load()
         for session in self.sessions:
-            if session.is_root and session.may_reach(worker):
+            if session.is_root and session.visitor.may_reach(worker):
                 self._announce(session, worker)
                 break
 
@@ -183,7 +183,7 @@ class Port(ListeningGroup):
             self._announce(session, worker)
 
     def _announce(self, session: Session, worker: Worker) -> None:
-        if not session.may_reach(worker):
+        if not session.visitor.may_reach(worker):
             return
         if worker.wanted and not worker.attached:
             task = asyncio.ensure_future(self._announced(session, worker))
@@ -192,7 +192,7 @@ class Port(ListeningGroup):
 
     async def _announced(self, session: Session, worker: Worker) -> None:
         try:
-            if await asyncio.shield(session.veto(worker)):
+            if await asyncio.shield(session.visitor.veto(worker)):
                 return
             if worker.attached or not worker.wanted:
                 return
