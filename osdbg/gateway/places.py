@@ -23,7 +23,6 @@ from osdbg.gateway import credentials
 from osdbg.gateway import protocol
 
 _NAMES = '/proc/net/unix'
-_CONNECT_SECONDS = 1.0
 _OF_USER = re.compile(r' @osdbg-(\d+)\n')
 
 
@@ -52,21 +51,18 @@ def call(place: str) -> _socket.socket:
     if place == protocol.place():
         return protocol.connect()
     of_host = place == _write(protocol.host_address())
-    uid = 0 if of_host else int(place.rpartition('-')[2])
-    sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-    try:
-        sock.settimeout(_CONNECT_SECONDS)
-        sock.connect(place.replace('@', '\0', 1))
-        sock.settimeout(None)
-        pid, found = credentials.peer(sock)
-        if found not in (0, uid):
+    owner = 0 if of_host else int(place.rpartition('-')[2])
+
+    def check(sock: _socket.socket) -> None:
+        pid, uid = credentials.peer(sock)
+        if uid not in (0, owner):
             raise exceptions.GatewayUnavailable(
-                place, f'belongs to user {found} (process {pid})'
+                place, f'belongs to user {uid} (process {pid})'
             )
-    except BaseException:
-        sock.close()
-        raise
-    return sock
+
+    # Of all gateways of a host, none is waited for that is busy.
+    address = place.replace('@', '\0', 1)
+    return protocol.connect_to(address, wait=False, check=check)
 
 
 def _write(address: str) -> str:

@@ -52,6 +52,7 @@ agent's thread must block for real under any patching.
 from __future__ import annotations
 
 import _socket
+from collections.abc import Callable
 import os
 import struct
 import sys
@@ -211,11 +212,21 @@ def _try(where: str) -> _socket.socket | None:
         return None
 
 
-def connect_to(where: str | bytes, wait: bool = True) -> _socket.socket:
+def _check(sock: _socket.socket) -> object:
+    return credentials.check(sock, place())
+
+
+def connect_to(
+    where: str | bytes,
+    wait: bool = True,
+    check: Callable[[_socket.socket], object] = _check,
+) -> _socket.socket:
     """Connect to the gateway at an address.
 
     :param where: the address
     :param wait: for a second, where many others connect to it just now
+    :param check: raises GatewayUnavailable for who may not be there; without
+        one, that is anybody but this user and root
     :raises: as ``connect()``
     """
     sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
@@ -229,7 +240,7 @@ def connect_to(where: str | bytes, wait: bool = True) -> _socket.socket:
         sock.connect(where)
         sock.settimeout(None)
         _limit_sending(sock, 0)
-        credentials.check(sock, place())
+        check(sock)
     except BaseException:
         sock.close()
         raise

@@ -18,6 +18,7 @@ import os
 import signal
 import socket
 import sysconfig
+import time
 import unittest
 from unittest import mock
 
@@ -25,6 +26,7 @@ import osdbg
 from osdbg import bootstrap  # noqa: F401 - its user may not read it
 from osdbg.cli import look
 from osdbg.cli import processes
+from osdbg import exceptions
 from osdbg.gateway import control
 from osdbg.gateway import places
 from osdbg.gateway import protocol
@@ -132,3 +134,33 @@ class TestPlaces(unittest.TestCase):
         self.assertIn(name, places.places())
         processes.ask()
         self.assertEqual(b'-', os.read(reading, 1000))
+
+    def test_who_is_busy_is_not_waited_for(self):
+        name = f'@osdbg-{self.owner}'
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind('\0' + name[1:])
+            listener.listen(0)
+            self.addCleanup(places.call(name).close)
+            start = time.monotonic()
+            with self.assertRaises(BlockingIOError):
+                places.call(name)
+            self.assertLess(time.monotonic() - start, 1)
+
+    def test_who_may_not_be_there_is_named(self):
+        name = f'@osdbg-{self.owner}'
+
+        def work(writing):
+            listener = socket.socket(socket.AF_UNIX)
+            listener.bind('\0' + name[1:])
+            listener.listen()
+            os.write(writing, b'.')
+            signal.pause()
+
+        pid, reading = self.fork(self.other, work)
+        self.assertEqual(b'.', os.read(reading, 1000))
+        with self.assertRaises(exceptions.GatewayUnavailable) as caught:
+            places.call(name)
+        self.assertIn(
+            f'belongs to user {self.other} (process {pid})',
+            str(caught.exception),
+        )
