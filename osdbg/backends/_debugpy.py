@@ -26,6 +26,7 @@ import os
 import sys
 from typing import Any
 
+from osdbg.backends import _pydevd_modules as modules
 from osdbg.backends import _pydevd_packages as packages
 from osdbg.backends import _pydevd_paths as paths
 from osdbg.backends import _pydevd_session as session
@@ -39,7 +40,7 @@ class DebugpyBackend(session.PydevdSession):
     name = 'debugpy'
     module = 'debugpy'
     protocol = 'dap'
-    roots = ('debugpy', '_pydevd_sys_monitoring', *session.ROOTS)
+    roots = ('debugpy', '_pydevd_sys_monitoring', *modules.ROOTS)
     abilities = frozenset(
         (
             base.Ability.LISTEN,
@@ -65,7 +66,7 @@ class DebugpyBackend(session.PydevdSession):
 
     def require(self) -> None:
         """Look whether debugpy is installed, and could run here."""
-        session.refuse_gevent()
+        modules.refuse_gevent()
         if importlib.util.find_spec('debugpy') is None:
             raise exceptions.BackendNotInstalled('debugpy', 'debugpy')
         packages.refuse_another(self.name)
@@ -78,7 +79,7 @@ class DebugpyBackend(session.PydevdSession):
             os.environ.setdefault('DEBUGPY_LOG_DIR', self.settings.log_dir)
         importlib.import_module('debugpy.server')
         pydevd: Any = importlib.import_module('pydevd')
-        session.adapt(pydevd)
+        modules.adapt(pydevd)
         return pydevd
 
     def _settrace(self, pydevd: Any, sock: Any) -> None:
@@ -92,7 +93,7 @@ class DebugpyBackend(session.PydevdSession):
             block_until_connected=True,
             wait_for_ready_to_run=False,
             notify_stdin=False,
-            dont_trace_start_patterns=(*session.HIDDEN, _directory()),
+            dont_trace_start_patterns=(*modules.HIDDEN, _directory()),
         )
 
     def _forget(self, pydevd: Any) -> None:

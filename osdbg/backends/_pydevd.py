@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 from osdbg.backends import _pydevd_line as line
-from osdbg.backends import _pydevd_session as session
+from osdbg.backends import _pydevd_modules as modules
 
 
 class PydevdBackend(line.LineSession):
@@ -23,4 +23,4 @@ class PydevdBackend(line.LineSession):
 
     name = 'pydevd'
     module = 'pydevd'
-    roots = ('_pydevd_sys_monitoring', *session.ROOTS)
+    roots = ('_pydevd_sys_monitoring', *modules.ROOTS)

@@ -24,6 +24,7 @@ import os
 import socket
 from typing import Any
 
+from osdbg.backends import _pydevd_modules as modules
 from osdbg.backends import _pydevd_output as output
 from osdbg.backends import _pydevd_packages as packages
 from osdbg.backends import _pydevd_paths as paths
@@ -77,7 +78,7 @@ class LineSession(session.PydevdSession):
 
     def require(self) -> None:
         """Look which pydevd is installed, and whether it could run here."""
-        session.refuse_gevent()
+        modules.refuse_gevent()
         packages.require(self.name)
         packages.refuse_strange(self.name)
 
@@ -100,12 +101,12 @@ class LineSession(session.PydevdSession):
             for name, value in kept.items():
                 if value is not None:
                     os.environ[name] = value
-        environment: Any = session.environment()
+        environment: Any = modules.environment()
         environment.hush_compiled()
-        if session.adapt(pydevd):
+        if modules.adapt(pydevd):
             self._adapt(pydevd)
         if self.settings.log_dir:
-            session.constants().DebugInfoHolder.DEBUG_TRACE_LEVEL = _EVERYTHING
+            modules.constants().DebugInfoHolder.DEBUG_TRACE_LEVEL = _EVERYTHING
         return pydevd
 
     def _adapt(self, pydevd: Any) -> None:
@@ -125,7 +126,7 @@ class LineSession(session.PydevdSession):
         self._deadline = waiting.monotonic() + _RUN_SECONDS
         try:
             pydevd.settrace(
-                **session.probed(
+                **modules.probed(
                     pydevd.settrace,
                     host='gateway',
                     port=0,
@@ -144,7 +145,7 @@ class LineSession(session.PydevdSession):
     def _reset(self, pydevd: Any) -> None:
         super()._reset(pydevd)
         # Held for ever if this process was forked while another loaded it.
-        lock = getattr(session.constants(), 'ForkSafeLock', None)
+        lock = getattr(modules.constants(), 'ForkSafeLock', None)
         pydevd._set_trace_lock = (lock or waiting.allocate_lock)()
 
     def _redirect(self, pydevd: Any) -> None:
@@ -268,7 +269,7 @@ def hide(pydevd: Any) -> None:
     Those are told by their base names alone, so osdbg's are given another.
     """
     files: Any = importlib.import_module('pydevd_file_utils')
-    for start in session.HIDDEN:
+    for start in modules.HIDDEN:
         for path in _sources(start):
             files.NORM_PATHS_AND_BASE_CONTAINER[path] = (
                 path,

@@ -28,7 +28,7 @@ from typing import Any
 
 from osdbg.backends import _pydevd_changes as changes
 from osdbg.backends import _pydevd_line as line
-from osdbg.backends import _pydevd_session as session
+from osdbg.backends import _pydevd_modules as modules
 from osdbg import journal
 from osdbg import waiting
 
@@ -46,7 +46,7 @@ class PydevdPycharmBackend(line.LineSession):
         'pydevd_pycharm',
         'pydevd_concurrency_analyser',
         '_pydev_imps',
-        *session.ROOTS,
+        *modules.ROOTS,
     )
 
     def _adapt(self, pydevd: Any) -> None:
@@ -103,11 +103,11 @@ class PydevdPycharmBackend(line.LineSession):
 
     def _stop_tracing(self, pydevd: Any) -> None:
         # Or it would put None for this thread into the service's table.
-        session.environment().threading().current_thread()
+        modules.environment().threading().current_thread()
         if not can_reach_all():
             super()._stop_tracing(pydevd)
             return
-        session.environment().threading().settrace(None)
+        modules.environment().threading().settrace(None)
         sys._settraceallthreads(None)  # type: ignore[attr-defined]
 
     def _renew(self, pydevd: Any) -> None:
@@ -118,12 +118,12 @@ class PydevdPycharmBackend(line.LineSession):
                 module._set_additional_thread_info_lock = (
                     waiting.allocate_lock()
                 )
-        session.constants()._thread_id_lock = waiting.allocate_lock()
+        modules.constants()._thread_id_lock = waiting.allocate_lock()
         pydevd.pydevd_tracing.TracingFunctionHolder._lock = (
             waiting.allocate_lock()
         )
         pydevd.custom_frames_container_init()
-        threading = session.environment().threading()
+        threading = modules.environment().threading()
         threading.current_thread().additional_info = None
         if pydevd.clear_thread_local_info is not None:
             pydevd.clear_thread_local_info()
@@ -217,7 +217,7 @@ def trace_all(function: Any) -> int:
 
     :returns: 0, as pydevd's own
     """
-    threading = session.environment().threading()
+    threading = modules.environment().threading()
     settrace = sys.modules['pydevd_tracing']._original_settrace
 
     def begin(frame: Any, event: str, arg: Any) -> Any:
@@ -234,7 +234,7 @@ def trace_all(function: Any) -> int:
 
 def start_traced() -> None:
     """Have threads traced that are started as they are since Python 3.13."""
-    threading = session.environment().threading()
+    threading = modules.environment().threading()
     start = threading.__dict__.get(_JOINABLE)
     if start is None or hasattr(start, 'osdbg_starts'):
         return
@@ -252,7 +252,7 @@ def start_traced() -> None:
 
 def start_untraced() -> None:
     """Undo it."""
-    threading = session.environment().threading()
+    threading = modules.environment().threading()
     start = threading.__dict__.get(_JOINABLE)
     if hasattr(start, 'osdbg_starts'):
         setattr(threading, _JOINABLE, start.osdbg_starts)

@@ -23,16 +23,15 @@ import atexit
 from collections.abc import Callable
 import importlib
 import inspect
-import os
 import sys
 import types
 from typing import Any, ClassVar
 
 from osdbg.backends import _pydevd_changes as changes
 from osdbg.backends import _pydevd_limits as limits
+from osdbg.backends import _pydevd_modules as modules
 from osdbg.backends import _pydevd_stops as stops
 from osdbg.backends import base
-from osdbg import exceptions
 from osdbg import frames
 from osdbg import isolation
 from osdbg import patching
@@ -40,31 +39,8 @@ from osdbg import settings as settings_
 from osdbg import threads
 from osdbg import waiting
 
-ROOTS = (
-    'pydevd',
-    'pydevconsole',
-    'pydevd_file_utils',
-    'pydevd_plugins',
-    'pydevd_tracing',
-    'pydev_ipython',
-    '_pydev_bundle',
-    '_pydev_runfiles',
-    '_pydevd_bundle',
-    '_pydevd_frame_eval',
-)
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# Nobody wants to step into it, but for the demo, which is below cli. pydevd
-# itself calls some of it: stopped there, it would wait for itself.
-HIDDEN = tuple(
-    os.path.join(_PACKAGE, name.partition('.')[0])
-    for name in sorted(os.listdir(_PACKAGE))
-    if name != 'cli'
-)
-_NEEDED = ('socket', 'threading')
 _SETTLE_SECONDS = 0.05
 _DOOR_SECONDS = 1.0
-# Only one of them can be in a process: they share their modules' names.
-_isolation: isolation.Isolation | None = None
 # What pydevd knows of a function holds as long as this number of its does.
 # From Python 3.12 on it keeps that from session to session, and begins each
 # at 0: the next one would stop at the breakpoints of the last.
@@ -74,7 +50,7 @@ _mtime = 0
 class PydevdSession(base.Backend):
     """A debugger that descends from pydevd, in one process."""
 
-    roots: ClassVar[tuple[str, ...]] = ROOTS
+    roots: ClassVar[tuple[str, ...]] = modules.ROOTS
     """The top-level names of its own modules."""
 
     def __init__(self, settings: settings_.Settings) -> None:
@@ -107,12 +83,10 @@ class PydevdSession(base.Backend):
 
     def load(self, sock: Any) -> None:
         """Import pydevd in isolation and connect it."""
-        global _isolation
         self._sock = sock
-        if _isolation is None:
-            ignored = self.settings.eventlet == 'ignore'
-            _isolation = self._isolate(() if ignored else patching.GROUPS)
-        _isolation.enter()
+        ignored = self.settings.eventlet == 'ignore'
+        names = () if ignored else patching.GROUPS
+        modules.isolated(lambda: self._isolate(names)).enter()
         self._undo.append(frames.protect())
         try:
             with isolation.residue():
@@ -125,11 +99,11 @@ class PydevdSession(base.Backend):
 
     def _start(self, pydevd: Any, sock: Any) -> None:
         # The agent's thread is no thread to debug, nor one to show.
-        thread = environment().threading().current_thread()
+        thread = modules.environment().threading().current_thread()
         thread.name = 'osdbg agent'
         thread.pydev_do_not_trace = thread.is_pydev_daemon_thread = True
         self._reset(pydevd)
-        _forget_threads(pydevd)
+        modules.forget_threads(pydevd)
         limits.begin(self.stops, self.settings.stop_policy == 'one_worker')
 
         def start_client(host: str, port: int) -> Any:
@@ -146,14 +120,14 @@ class PydevdSession(base.Backend):
         # pydevd's own would wait for its threads at the end of the process.
         atexit.unregister(pydevd.stoptrace)
         atexit.register(self._stop_tracing, pydevd)
-        if not monitoring():
+        if not modules.monitoring():
             pydevd.pydevd_tracing.SetTrace(None)  # only this thread's
             self._watch_strangers()
 
     def _reset(self, pydevd: Any) -> None:
         """Have the next ``settrace()`` connect, whatever has been before."""
         pydevd.SetupHolder.setup = None
-        constants().GlobalDebuggerHolder.global_dbg = None
+        modules.constants().GlobalDebuggerHolder.global_dbg = None
 
     def _watch_strangers(self) -> None:
         """Trace the threads that C code will start, up to Python 3.11."""
@@ -180,19 +154,19 @@ class PydevdSession(base.Backend):
                     self._dispose(pydevd, py_db)
                 self._end_late_thread()
                 # Also of those that its reader has disposed of by itself.
-                for thread in environment().threading().enumerate():
+                for thread in modules.environment().threading().enumerate():
                     limits.go_on(pydevd, thread)
                 # Its reader may be disposing it, too, and that waits.
-                constants().GlobalDebuggerHolder.global_dbg = None
+                modules.constants().GlobalDebuggerHolder.global_dbg = None
                 pydevd.stoptrace()
                 self._stop_tracing(pydevd)
-                if not monitoring():
+                if not modules.monitoring():
                     # For a thread that was just about to trace itself.
                     waiting.pause(_SETTLE_SECONDS)
                     self._stop_tracing(pydevd)
         finally:
             self._forget(pydevd)
-            threading = environment().threading()
+            threading = modules.environment().threading()
             threading._active.pop(threading.get_ident(), None)
 
     def _end_late_thread(self) -> None:
@@ -229,7 +203,7 @@ class PydevdSession(base.Backend):
             self._undo.pop()()
         self._sock.close()
         self._sock = None
-        environment().leave()
+        modules.environment().leave()
 
     def resume(self, why: str) -> None:
         """Resume all threads, and tell the client."""
@@ -247,15 +221,15 @@ class PydevdSession(base.Backend):
         pydevd = self._pydevd
         if pydevd is None:
             return
-        environment().renew()
+        modules.environment().renew()
         pydevd.pydevd_tracing._original_settrace(None)
         py_db = pydevd.get_global_debugger()
         if py_db is not None:
             py_db.pydb_disposed = True
         self._renew(pydevd)
         # It has the number of the parent in it, and that is another process.
-        constants().clear_cached_thread_id(
-            environment().threading().current_thread()
+        modules.constants().clear_cached_thread_id(
+            modules.environment().threading().current_thread()
         )
         importlib.import_module(
             '_pydev_bundle.pydev_monkey'
@@ -266,10 +240,10 @@ class PydevdSession(base.Backend):
 
     def _renew(self, pydevd: Any) -> None:
         """Free what threads of the parent may have held, in its child."""
-        constants().after_fork()
+        modules.constants().after_fork()
         pydevd.settrace_forked(setup_tracing=False)
         # It would go on with what it has kept of the thread that has forked.
-        _forget_threads(pydevd)
+        modules.forget_threads(pydevd)
 
     def _stop_tracing(self, pydevd: Any) -> None:
         """Take the trace functions out of every thread.
@@ -277,7 +251,7 @@ class PydevdSession(base.Backend):
         ``pydevd.stoptrace()`` reaches only the thread it is called in before
         Python 3.12; the others would go on at a third of their speed.
         """
-        if monitoring():
+        if modules.monitoring():
             pydevd.pydevd_sys_monitoring.stop_monitoring(all_threads=True)
             return
         tracing = pydevd.pydevd_tracing
@@ -286,9 +260,11 @@ class PydevdSession(base.Backend):
         def remove(frame: Any, event: str, arg: Any) -> None:
             settrace(None)
 
-        environment().threading().settrace(None)
+        modules.environment().threading().settrace(None)
         reach_all = inspect.unwrap(tracing.set_trace_to_threads)
-        reach_all(remove, **probed(reach_all, create_dummy_thread=False))
+        reach_all(
+            remove, **modules.probed(reach_all, create_dummy_thread=False)
+        )
         settrace(None)
 
     def break_here(self, frame: types.FrameType | None) -> None:
@@ -322,7 +298,7 @@ class PydevdSession(base.Backend):
         """Trace a thread that pydevd has not heard of, up to Python 3.11."""
         if self._pydevd is None or sys.gettrace() is not None:
             return
-        if not monitoring():
+        if not modules.monitoring():
             self._call(self._trace_this_thread)
 
     def _trace_this_thread(self) -> None:
@@ -344,74 +320,10 @@ class PydevdSession(base.Backend):
             # The gateway went away this moment, and pydevd tried to connect
             # anew: nothing of that is for the service.
             if self._pydevd.get_global_debugger() is not py_db:
-                constants().GlobalDebuggerHolder.global_dbg = None
+                modules.constants().GlobalDebuggerHolder.global_dbg = None
         finally:
             self._door.release()
 
 
-def refuse_gevent() -> None:
-    """Refuse what would hang: there is no isolation from gevent yet.
-
-    :raises: OsdbgError
-    """
-    names = [n for n in patching.gevent_patched() if n in _NEEDED]
-    if names:
-        raise exceptions.OsdbgError(
-            f'gevent has patched {" and ".join(names)}, and osdbg does not '
-            f'support that: run the service with eventlet or with threads, '
-            f'such as gunicorn -k gthread'
-        )
-
-
-def adapt(pydevd: Any) -> bool:
-    """Change what pydevd does for programs it starts, once per process.
-
-    :returns: whether this was the first time
-    """
-    if vars(pydevd).get('osdbg_adapted'):
-        return False
-    pydevd.osdbg_adapted = True
-    changes.apply(pydevd)
-    return True
-
-
 def _refuse(host: str, port: int) -> Any:
     raise ConnectionRefusedError('no debugger is attached to this process')
-
-
-def probed(function: Any, **wishes: Any) -> dict[str, Any]:
-    """Return the arguments that a function takes.
-
-    :param wishes: all that it could be given
-    """
-    parameters = inspect.signature(function).parameters
-    return {
-        name: value for name, value in wishes.items() if name in parameters
-    }
-
-
-def _forget_threads(pydevd: Any) -> None:
-    """Have pydevd make up its mind anew about each thread, on 3.12 and later.
-
-    A dummy that it holds on to may be in no table of threads any more, and
-    then nobody reads the commands for it.
-    """
-    tracing: Any = getattr(pydevd, 'pydevd_sys_monitoring', None)
-    if hasattr(tracing, 'reset_thread_local_info'):
-        tracing.reset_thread_local_info()
-
-
-def environment() -> isolation.Isolation:
-    """Return the modules that the debugger of this process is given."""
-    assert _isolation is not None  # noqa: S101
-    return _isolation
-
-
-def constants() -> Any:
-    """Return pydevd's constants; some of them vary."""
-    return importlib.import_module('_pydevd_bundle.pydevd_constants')
-
-
-def monitoring() -> bool:
-    """Tell whether pydevd uses sys.monitoring (PEP 669, debugpy 1.8.1)."""
-    return bool(getattr(constants(), 'PYDEVD_USE_SYS_MONITORING', False))

@@ -15,7 +15,6 @@
 import unittest
 
 from osdbg.backends import _pydevd_pycharm as pycharm
-from osdbg.backends import _pydevd_session as session
 from osdbg.backends import base
 
 
@@ -61,15 +60,3 @@ class TestAbilities(unittest.TestCase):
         abilities = pycharm.PydevdPycharmBackend.abilities
         self.assertIn(base.Ability.CONNECT, abilities)
         self.assertNotIn(base.Ability.LISTEN, abilities)
-
-
-class TestProbed(unittest.TestCase):
-    def test_only_what_is_taken(self):
-        def settrace(host, stdout_to_server=False):
-            pass
-
-        wishes = {'host': 'a', 'stdout_to_server': True, 'notify_stdin': 1}
-        self.assertEqual(
-            {'host': 'a', 'stdout_to_server': True},
-            session.probed(settrace, **wishes),
-        )
