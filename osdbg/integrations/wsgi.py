@@ -19,9 +19,7 @@ is no wrapper at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from collections.abc import Mapping
-import os
 import re
 from typing import Any
 
@@ -29,6 +27,7 @@ from osdbg import backends
 from osdbg import bootstrap
 from osdbg import exceptions
 from osdbg.integrations import base
+from osdbg.integrations import wsgi_application
 from osdbg.integrations import wsgi_servers
 from osdbg import option_table
 from osdbg import reading
@@ -56,15 +55,6 @@ STOPS = (
         'Stop at the first line of the application when the request bears '
         'this id.',
     ),
-)
-# What oslo.middleware leaves there, and what clients and proxies send. The
-# local id is made anew for each request; a global one the client may choose.
-_REQUEST_IDS = (
-    'openstack.request_id',
-    'openstack.global_request_id',
-    'HTTP_X_OPENSTACK_REQUEST_ID',
-    'HTTP_X_COMPUTE_REQUEST_ID',
-    'HTTP_X_REQUEST_ID',
 )
 
 
@@ -121,7 +111,7 @@ def wrap_as_written(
         if text is not None and not blank:
             stops[stop.name] = _read(stop, text, source)
     prompts = _check(reading.resolve(conf), stops)
-    return DebuggedApplication(app, conf, stops, prompts)
+    return wsgi_application.DebuggedApplication(app, conf, stops, prompts)
 
 
 def _check(wished: settings.Settings | None, stops: dict[str, Any]) -> bool:
@@ -176,153 +166,3 @@ def _compiled(stop: option_table.Setting, value: Any, source: str) -> Any:
         if isinstance(value.pattern, str):
             return value
     raise exceptions.InvalidOption(stop.name, repr(value), source, 'a string')
-
-
-class DebuggedApplication:
-    """An application, for clients to stop in. Nobody else notices."""
-
-    def __init__(
-        self,
-        app: Any,
-        conf: Any,
-        stops: Mapping[str, Any],
-        prompts: bool = False,
-    ) -> None:
-        """Wrap an application.
-
-        :param app: the application
-        :param conf: the configuration to arm workers with, or None
-        :param stops: the values of ``STOPS`` by name
-        :param prompts: whether a stop calls for a client, where none is
-            attached
-        """
-        from osdbg import this_process
-
-        self._osdbg_app = app
-        self._osdbg_conf = conf
-        self._osdbg_agent = this_process.agent
-        self._osdbg_on_exception = bool(stops.get('break_on_exception'))
-        self._osdbg_path = stops.get('break_on_path')
-        self._osdbg_request_id = stops.get('break_on_request_id')
-        self._osdbg_prompts = prompts
-        # Of the process that loaded us, where the fork goes unnoticed.
-        self._osdbg_pid = os.getpid() if wsgi_servers.forks_in_c() else None
-
-    def __getattr__(self, name: str) -> Any:
-        # Not while being unpickled or copied, when there is no app yet.
-        if name.startswith('_osdbg_'):
-            raise AttributeError(name)
-        return getattr(self._osdbg_app, name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        # Such as Flask's wsgi_app, by which middleware is put around it.
-        if name.startswith('_osdbg_'):
-            super().__setattr__(name, value)
-        else:
-            setattr(self._osdbg_app, name, value)
-
-    def __delattr__(self, name: str) -> None:
-        if name.startswith('_osdbg_'):
-            super().__delattr__(name)
-        else:
-            delattr(self._osdbg_app, name)
-
-    def __call__(self, environ: Any, start_response: Any) -> Any:
-        """Serve a request."""
-        if self._osdbg_pid and self._osdbg_pid != os.getpid():
-            self._osdbg_arm()
-        agent = self._osdbg_agent()
-        if agent is None or not (agent.attached or self._osdbg_prompts):
-            return self._osdbg_app(environ, start_response)
-        return self._osdbg_debug(agent, environ, start_response)
-
-    def _osdbg_arm(self) -> None:
-        """Start osdbg if neither the server nor a hook of ours has."""
-        self._osdbg_pid = os.getpid()
-        try:
-            wsgi_servers.arm_workers(self._osdbg_conf)
-        except (Exception, SystemExit) as exc:
-            bootstrap.complain(f'osdbg failed in a request: {exc}')
-
-    def _osdbg_debug(
-        self, agent: Any, environ: Any, start_response: Any
-    ) -> Any:
-        _quietly(self._osdbg_stop, agent, environ)
-        if not self._osdbg_on_exception:
-            return self._osdbg_app(environ, start_response)
-        try:
-            body = self._osdbg_app(environ, start_response)
-        except Exception as exc:
-            _quietly(agent.debugger.break_on_exception, exc)
-            raise
-        # A sequence is there already; a file may be sent by the kernel.
-        if hasattr(body, '__len__') or _is_file(body, environ):
-            return body
-        return WatchedBody(agent, body)
-
-    def _osdbg_stop(self, agent: Any, environ: Any) -> None:
-        agent.debugger.trace_this_thread()
-        if self._osdbg_is_asked_for(environ):
-            agent.break_here(None)
-
-    def _osdbg_is_asked_for(self, environ: Any) -> bool:
-        if self._osdbg_request_id is not None:
-            for name in _REQUEST_IDS:
-                if environ.get(name) == self._osdbg_request_id:
-                    return True
-        if self._osdbg_path is None:
-            return False
-        path = environ.get('SCRIPT_NAME', '') + environ.get('PATH_INFO', '')
-        return self._osdbg_path.search(path) is not None
-
-
-class WatchedBody:
-    """The body of an answer, which may fail while it is sent."""
-
-    def __init__(self, agent: Any, body: Any) -> None:
-        """Wrap a body.
-
-        :param agent: who stops
-        :param body: what the application has returned
-        """
-        self._osdbg_agent = agent
-        self._osdbg_body = body
-        self._osdbg_iterator: Any = None
-
-    def __getattr__(self, name: str) -> Any:
-        # Among them close(), which servers call if it is there.
-        if name.startswith('_osdbg_'):
-            raise AttributeError(name)
-        return getattr(self._osdbg_body, name)
-
-    @property  # type: ignore[misc]
-    def __class__(self) -> Any:
-        # Servers ask by isinstance() for what they have made themselves.
-        return type(self._osdbg_body)
-
-    def __iter__(self) -> Iterator[Any]:
-        return self
-
-    def __next__(self) -> Any:
-        try:
-            if self._osdbg_iterator is None:
-                self._osdbg_iterator = iter(self._osdbg_body)
-            return next(self._osdbg_iterator)
-        except StopIteration:
-            raise
-        except Exception as exc:
-            _quietly(self._osdbg_agent.debugger.break_on_exception, exc)
-            raise
-
-
-def _is_file(body: Any, environ: Any) -> bool:
-    wrapper = environ.get('wsgi.file_wrapper')
-    return isinstance(wrapper, type) and isinstance(body, wrapper)
-
-
-def _quietly(function: Any, *args: Any) -> None:
-    """Call what must not fail a request, whatever happens to the debugger."""
-    try:
-        function(*args)
-    except Exception as exc:
-        bootstrap.complain(f'osdbg failed in a request: {exc!r}')

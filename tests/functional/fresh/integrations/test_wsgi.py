@@ -82,9 +82,9 @@ print('OK')
 '''
 UNNOTICED = '''
 os.environ['OS_REMOTE_DEBUG__PORT'] = str(free_port())
-from osdbg.integrations import wsgi
+from osdbg.integrations.wsgi_application import DebuggedApplication
 for _ in range(2):
-    wrapped = wsgi.DebuggedApplication(app, None, {})
+    wrapped = DebuggedApplication(app, None, {})
     # As where uWSGI has forked, and no hook has run.
     wrapped._osdbg_pid = os.getppid()
     assert wrapped({'answer': ()}, print) == ()
@@ -97,8 +97,8 @@ import logging
 logging.basicConfig(format='%(message)s', stream=sys.stdout)
 os.environ['OS_REMOTE_DEBUG__PORT'] = 'none'
 os.environ['OS_REMOTE_DEBUG__REQUIRED'] = 'true'
-from osdbg.integrations import wsgi
-wrapped = wsgi.DebuggedApplication(app, None, {})
+from osdbg.integrations.wsgi_application import DebuggedApplication
+wrapped = DebuggedApplication(app, None, {})
 wrapped._osdbg_pid = os.getppid()
 for _ in range(2):
     assert wrapped({'answer': ()}, print) == ()

@@ -10,14 +10,13 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The wrapper is not there when osdbg is off, and not noticed when it is."""
-
 import copy
 import re
 import unittest
 
 from osdbg import agent
 from osdbg.integrations import wsgi
+from osdbg.integrations import wsgi_application
 from osdbg import settings
 
 
@@ -42,7 +41,7 @@ class TestWatchedBody(unittest.TestCase):
         self.agent = agent.Agent(settings.Settings({'port': 5678}))
 
     def watch(self, body):
-        return wsgi.WatchedBody(self.agent, body)
+        return wsgi_application.WatchedBody(self.agent, body)
 
     def test_passes_everything_on(self):
         body = Body([b'1', b'2'])
@@ -77,7 +76,7 @@ class TestWatchedBody(unittest.TestCase):
 
 class TestDebuggedApplication(unittest.TestCase):
     def wrap(self, app, **stops):
-        return wsgi.DebuggedApplication(app, None, stops)
+        return wsgi_application.DebuggedApplication(app, None, stops)
 
     def matches(self, environ, **stops):
         texts = {name: stop for name, stop in stops.items()}
@@ -126,7 +125,7 @@ class TestDebuggedApplication(unittest.TestCase):
 
         app = App()
         wrapped = copy.copy(self.wrap(app))
-        self.assertIsInstance(wrapped, wsgi.DebuggedApplication)
+        self.assertIsInstance(wrapped, wsgi_application.DebuggedApplication)
         self.assertIs(app, wrapped._osdbg_app)
 
     def test_compiled_path(self):
@@ -161,7 +160,7 @@ class TestDebuggedApplication(unittest.TestCase):
         self.assertFalse(self.matches(environ))
 
     def test_request_id(self):
-        for name in wsgi._REQUEST_IDS:
+        for name in wsgi_application._REQUEST_IDS:
             for value, expected in (('req-1', True), ('req-12', False)):
                 found = self.matches(
                     {name: value}, break_on_request_id='req-1'
