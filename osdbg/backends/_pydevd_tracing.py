@@ -29,7 +29,7 @@ import types
 from typing import Any
 
 # How the names of modules begin that pydevd runs by itself.
-_OWN = ('pydevd', '_pydev', 'osdbg.threads')
+_OWN = ('pydevd', '_pydev', 'osdbg.thread_table', 'osdbg.threads')
 # Below it is a program that pydevd has started.
 _PROGRAM = '_pydevd_bundle.pydevd_runpy'
 
