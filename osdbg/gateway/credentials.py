@@ -47,17 +47,19 @@ def peer(sock: Any) -> tuple[int, int]:
     return pid, uid
 
 
-def check(sock: Any, place: str) -> int:
-    """Refuse anybody but this user and root.
+def check(sock: Any, place: str, owner: int | None = None) -> int:
+    """Refuse anybody but one user and root.
 
     :param place: where that is
+    :param owner: who may be there; without it, this user
     :returns: the process id at the other end
     :raises: GatewayUnavailable
     """
     pid, uid = peer(sock)
-    if uid not in (0, os.geteuid()):
+    whom = 'you' if owner is None else f'user {owner}'
+    if uid not in (0, os.geteuid() if owner is None else owner):
         raise exceptions.GatewayUnavailable(
-            place, f'belongs to user {uid} (process {pid}), not to you'
+            place, f'belongs to user {uid} (process {pid}), not to {whom}'
         )
     if _IS_LINUX and may_be_anybody(uid):
         raise exceptions.GatewayUnavailable(

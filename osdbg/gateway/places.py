@@ -18,7 +18,6 @@ import _socket
 import os
 import re
 
-from osdbg import exceptions
 from osdbg.gateway import credentials
 from osdbg.gateway import protocol
 
@@ -53,12 +52,8 @@ def call(place: str) -> _socket.socket:
     of_host = place == _write(protocol.host_address())
     owner = 0 if of_host else int(place.rpartition('-')[2])
 
-    def check(sock: _socket.socket) -> None:
-        pid, uid = credentials.peer(sock)
-        if uid not in (0, owner):
-            raise exceptions.GatewayUnavailable(
-                place, f'belongs to user {uid} (process {pid})'
-            )
+    def check(sock: _socket.socket) -> object:
+        return credentials.check(sock, place, owner)
 
     # Of all gateways of a host, none is waited for that is busy.
     address = place.replace('@', '\0', 1)
