@@ -12,50 +12,12 @@
 
 """What the options say, before anything is loaded."""
 
-from pathlib import Path
-import subprocess
-import sys
-import tempfile
 import unittest
 
 from osdbg import reading
-from tests.unit import armed
 from tests.unit import fresh
 
-HEIR = '''
-import sys
-from oslo_config import cfg
-import osdbg
-
-def report():
-    print(osdbg.init(cfg.CONF).address, flush=True)
-'''
-SPAWN = '''
-import multiprocessing, os
-import heir
-from osdbg import bootstrap
-from osdbg import reading
-
-class Bequest:
-    def __reduce__(self):
-        return inherit, (bootstrap.bequeath(None),)
-
-def inherit(settings):
-    if settings is not None:
-        reading.inherit(settings)
-
-def work(bequest):
-    heir.report()
-
-if __name__ == '__main__':
-    from osdbg import sources
-    sources.take_environ(os.environ)
-    assert bootstrap.bequeath(None) is None, 'nobody is spawned'
-    context = multiprocessing.get_context('spawn')
-    child = context.Process(target=work, args=(Bequest(),))
-    child.start()
-    child.join()
-'''
+ON = {'OS_REMOTE_DEBUG__PORT': '5678'}
 
 
 class TestDisabled(unittest.TestCase):
@@ -69,7 +31,7 @@ class TestDisabled(unittest.TestCase):
         self.assertFalse(reading.is_disabled({}))
 
 
-class TestMentioned(armed.ArmedTestCase):
+class TestMentioned(fresh.FreshTestCase):
     PROGRAM = """
         import sys
         from osdbg import reading
@@ -90,12 +52,13 @@ class TestMentioned(armed.ArmedTestCase):
 
     def test_in_the_environment(self):
         self.assert_read('mentioned', OS_REMOTE_DEBUG__NAME='x')
-        self.assert_read('mentioned', 'on', **self.environ())
+        self.assert_read('mentioned', 'on', **ON)
         self.assert_read(
             'mentioned',
             'on',
             'blocks',
-            **self.environ(OS_REMOTE_DEBUG__SUSPEND='true'),
+            **ON,
+            OS_REMOTE_DEBUG__SUSPEND='true',
         )
 
     def test_what_is_wrong_is_not_told_here(self):
@@ -110,28 +73,7 @@ class TestMentioned(armed.ArmedTestCase):
     def test_not_where_it_is_disabled(self):
         self.assert_read(
             'mentioned',
-            **self.environ(
-                OS_REMOTE_DEBUG__REQUIRED='true', OSDBG_DISABLE='1'
-            ),
+            **ON,
+            OS_REMOTE_DEBUG__REQUIRED='true',
+            OSDBG_DISABLE='1',
         )
-
-
-class TestInherit(armed.ArmedTestCase):
-    """A spawned worker goes by what its launcher has read."""
-
-    def test_in_a_spawned_process(self):
-        on = self.environ()
-        with tempfile.TemporaryDirectory() as directory:
-            Path(directory, 'heir.py').write_text(HEIR)
-            program = Path(directory, 'program.py')
-            program.write_text(SPAWN)
-            done = subprocess.run(
-                [sys.executable, str(program)],
-                env=fresh.environ(**on),
-                capture_output=True,
-                text=True,
-                timeout=fresh.SECONDS,
-            )
-        port = on['OS_REMOTE_DEBUG__PORT']
-        self.assertEqual((0, ''), (done.returncode, done.stderr))
-        self.assertEqual(f'127.0.0.1:{port}\n', done.stdout)

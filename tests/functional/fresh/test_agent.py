@@ -12,8 +12,8 @@
 
 """Several ``init()`` in a process, and what is no worker."""
 
+from tests.functional.fresh import armed
 from tests.functional.harness import free_port
-from tests.unit import armed
 
 
 class TestSeveralInits(armed.ArmedTestCase):

@@ -16,7 +16,7 @@ from pathlib import Path
 import tempfile
 import time
 
-from tests.unit import armed
+from tests.functional.fresh import armed
 from tests.unit import fresh
 
 PRELUDE = '''

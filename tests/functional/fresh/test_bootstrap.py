@@ -16,7 +16,7 @@ import socket
 import unittest
 
 from osdbg import bootstrap
-from tests.unit import armed
+from tests.functional.fresh import armed
 from tests.unit import fresh
 
 PRELUDE = '''

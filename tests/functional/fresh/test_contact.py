@@ -12,7 +12,7 @@
 
 """The one thread, and what it does about gateways."""
 
-from tests.unit import armed
+from tests.functional.fresh import armed
 from tests.unit import fresh
 
 # Another program has a name; the test goes on from here.

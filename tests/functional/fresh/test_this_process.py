@@ -14,7 +14,7 @@
 
 import time
 
-from tests.unit import armed
+from tests.functional.fresh import armed
 from tests.unit import fresh
 
 # Holds the gate for longer than another fork waits for it.
