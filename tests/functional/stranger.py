@@ -82,11 +82,7 @@ def inodes(pid):
     return found
 
 
-def of_other_tests(name):
-    """Return the sockets of tests that run beside this one.
-
-    :param name: the name of this one's control socket
-    """
+def _of_other_tests(name):
     found = set()
     for pid in filter(str.isdigit, os.listdir('/proc')):
         try:
@@ -110,19 +106,20 @@ def of_other_tests(name):
     return found | {i for i, _, port in tcp_ports() if port in ports}
 
 
-def try_all(spared=frozenset(), uid=NOBODY):
+def try_all(name, uid=NOBODY):
     """Talk to every TCP port and every UNIX socket, as another user.
 
-    :param spared: the sockets that are left alone
+    But for those of tests that run beside this one, and are asked after only
+    now: whoever has a socket is there already.
+
+    :param name: the name of this one's control socket
     :returns: what was answered, by the inode of the socket: None if one
         cannot connect, and nothing if that was all
     """
-
-    def work():
-        addresses = [a for a in _addresses() if a[0] not in spared]
-        return json.dumps(_talk(addresses))
-
-    told = do(work, uid)
+    addresses = list(_addresses())
+    spared = _of_other_tests(name)
+    addresses = [each for each in addresses if each[0] not in spared]
+    told = do(lambda: json.dumps(_talk(addresses)), uid)
     return {int(inode): answer for inode, answer in json.loads(told).items()}
 
 
