@@ -44,7 +44,8 @@ def connect_as(uid, family, address):
             socket.send_fds(theirs, [b'.'], [sock.fileno()])
         finally:
             os._exit(0)
-    with ours, theirs:
+    theirs.close()  # or the end of one that was refused would not show
+    with ours:
         _, (fd,), _, _ = socket.recv_fds(ours, 1, 1)
     os.waitpid(pid, 0)
     return socket.socket(fileno=fd)
@@ -147,8 +148,10 @@ class TestAllUsers(GatewayTestCase):
 
     async def test_when_the_first_goes_the_port_stays(self):
         one, other = await self.both()
+        told = len(other.said('port'))
         one.die()
-        await until(lambda: len(self.gateway._workers) == 1)
+        # It is closed for a moment, and opened anew for those who stay.
+        await other.wait('port', told + 1)
         client = await self.come(OTHER)
         asking = asyncio.ensure_future(client.ask('initialize'))
         self.assertTrue((await asking)['success'])
