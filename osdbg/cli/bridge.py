@@ -209,11 +209,14 @@ def _write_stdout(sock: socket.socket) -> None:
 
 
 async def _serve(near: tuple[str, int], far: _Far) -> int:
+    ending = asyncio.Event()
+
     async def accept(
         reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         try:
-            if _may_enter(writer):
+            # asyncio.run() would not end who has come while it ends the others.
+            if _may_enter(writer) and not ending.is_set():
                 await _bridge(reader, writer, far)
         except exceptions.OsdbgError as exc:
             print(f'osdbg bridge: {exc}', file=sys.stderr, flush=True)
@@ -245,6 +248,7 @@ async def _serve(near: tuple[str, int], far: _Far) -> int:
     try:
         return await code.get()
     finally:
+        ending.set()
         server.close()
 
 
