@@ -215,7 +215,7 @@ async def _serve(near: tuple[str, int], far: _Far) -> int:
         reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         try:
-            # asyncio.run() would not end who has come while it ends the others.
+            # asyncio.run() ends the others, and not who comes while it does.
             if _may_enter(writer) and not ending.is_set():
                 await _bridge(reader, writer, far)
         except exceptions.OsdbgError as exc:

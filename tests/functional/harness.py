@@ -11,6 +11,7 @@
 #    under the License.
 """Services as real processes, and the test case that minds them."""
 
+import contextlib
 import functools
 import http.client
 import importlib.util
@@ -493,10 +494,11 @@ class FunctionalTestCase(unittest.TestCase):
         return '\n'.join(parts)
 
     def _clean_up(self):
-        for client in self.clients:
-            client.hang_up()
-        for process in self.processes:
-            process.kill()
+        with contextlib.ExitStack() as stack:
+            for process in self.processes:
+                stack.callback(process.kill)
+            for client in self.clients:
+                stack.callback(client.hang_up)
         left = self._wait_nothing_left()
         for pid in left:
             kill(pid)
