@@ -110,8 +110,12 @@ from osdbg import bootstrap
 done, tell = os.pipe()
 launcher = os.fork()
 if not launcher:
-    if os.fork():
-        time.sleep(1)
+    worker = os.fork()
+    if worker:
+        # Until it waits: it has started its agent before.
+        while len(os.listdir(f'/proc/{worker}/task')) < 2:
+            time.sleep(0.01)
+        time.sleep(0.5)
         os._exit(0)
     bootstrap.arm()
     os.write(tell, b'.')
