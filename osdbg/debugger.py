@@ -137,15 +137,6 @@ class Debugger:
         if backend is not None and self.attached:
             backend.trace_this_thread()
 
-    def resume(self, why: str) -> None:
-        """Resume all threads that it has stopped.
-
-        :param why: what the client is told
-        """
-        backend = self.backend
-        if backend is not None:
-            self._guard(backend, backend.resume, why)
-
     def before_fork(self) -> None:
         """Close the gate, unless it takes too long."""
         if self.gate.acquire(True, _FORK_GATE_SECONDS):

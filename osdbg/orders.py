@@ -79,8 +79,7 @@ class Orders:
             elif order == 'stop':
                 agent.stops.answer(value)
             elif order == 'resume':
-                agent.debugger.resume(value)
-                agent.prompter.resume(value)
+                self._resume(value)
             elif order == 'abandon':
                 agent.stops.abandon(value)
             elif order == 'look':
@@ -134,6 +133,12 @@ class Orders:
             # Somebody wants it as the options say, from now on.
             seconds = self._agent.settings.open_seconds
         self._agent.open(opened, seconds, message.get('port'))
+
+    def _resume(self, why: str) -> None:
+        agent = self._agent
+        for backend in (agent.debugger.backend, agent.prompter.backend):
+            if backend is not None:
+                agent.guard(backend, backend.resume, why)
 
     def _look(
         self, channel: protocol.Channel, ticket: str, question: dict[str, Any]

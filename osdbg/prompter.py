@@ -104,15 +104,6 @@ class Prompter:
             self.backend = None
             self._agent.guard(backend, backend.unload)
 
-    def resume(self, why: str) -> None:
-        """Resume all threads that have a prompt.
-
-        :param why: what the client is told
-        """
-        backend = self.backend
-        if backend is not None:
-            self._agent.guard(backend, backend.resume, why)
-
     def close(self) -> None:
         """End all prompts, and let go who waits for one."""
         backend = self.backend

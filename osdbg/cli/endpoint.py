@@ -84,7 +84,7 @@ def of_one_user(
     :param name: the value of ``--user``
     :raises: OsdbgError if it could be several users, or is nobody
     """
-    allowed, title = users(name), processes.show(found[0]['name'])
+    title = processes.show(found[0]['name'])
     if name is not None:
         uid = _number(name)
         found = [process for process in found if process['uid'] == uid]
@@ -100,7 +100,7 @@ def of_one_user(
             f'{title} is a service of several users: type --user with one of '
             f'{processes.show(", ".join(names))}'
         )
-    return found, allowed | owners
+    return found, users(None) | owners
 
 
 def _number(name: str) -> int:

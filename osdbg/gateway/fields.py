@@ -59,8 +59,14 @@ def port_of(message: dict[str, Any], name: str) -> int | None:
     :returns: None if it has none
     :raises: TypeError, ValueError if it is anything else
     """
-    if message.get(name) is None:
-        return None
+    return None if message.get(name) is None else tcp_port(message, name)
+
+
+def tcp_port(message: dict[str, Any], name: str) -> int:
+    """Return the TCP port that a message has under a name.
+
+    :raises: KeyError, TypeError, ValueError if it has none
+    """
     port = field(message, name, int)
     if not 0 < port < 65536:
         raise ValueError(f'{name} is {port}')

@@ -24,6 +24,7 @@ from osdbg.gateway import bounds
 from osdbg.gateway.debugger import Debugger
 from osdbg.gateway.fields import field
 from osdbg.gateway.fields import seconds_of
+from osdbg.gateway.fields import tcp_port
 from osdbg.gateway.fields import text
 from osdbg.gateway.guard import Client
 from osdbg.gateway.guard import Guard
@@ -55,7 +56,7 @@ class Worker:
     ) -> None:
         """Take what the agent said of itself.
 
-        :param hello: see ``Agent._hello``
+        :param hello: see ``Agent.hello``
         :param writer: the agent's control connection
         :param process: the process id as it is here, or 0
         :param uid: its user
@@ -69,8 +70,8 @@ class Worker:
         self.port = field(hello, 'port', int)
         if addresses.is_unix(self.host):
             self.port = 0
-        elif not 0 < self.port < 65536:
-            raise ValueError(f'{self.port} is no port')
+        else:
+            self.port = tcp_port(hello, 'port')
         self.tls = tuple(map(str, field(hello, 'tls', list)))
         if len(self.tls) not in (0, len(settings_.TLS)):
             raise ValueError(f'tls is {self.tls!r}')

@@ -14,9 +14,8 @@
 
 No code of the service is run: modules are looked up in their dictionaries,
 and functions are found by ``gc``, wherever decorators have put them, or from
-there. The file
-is compiled, here and not by who asks, who may have another Python, only if it
-has been changed since the process started.
+there. The file is compiled, here and not by who asks, who may have another
+Python, only if it has been changed since the process started.
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from collections.abc import Iterator
 import dis
+import gc
 import hashlib
 import io
 import operator
@@ -119,11 +119,9 @@ def _describe(
     spec = modules.attribute(sys.modules.get(name), '__spec__')
     frozen = type(spec) is _ModuleSpec and spec.origin == 'frozen'
     stacks = list(_stacks())
-    roots = [
-        *functions,
-        *functions_.codes(name),
-        *(code for _, (code, _, _) in stacks),
-    ]
+    # Of what was frozen, gc does not tell.
+    hidden = functions_.codes(name) if gc.get_freeze_count() else []
+    roots = [*functions, *hidden, *(code for _, (code, _, _) in stacks)]
     loaded = _codes(f'<frozen {name}>' if frozen else file, roots)
     data = _read(file)
     return {
