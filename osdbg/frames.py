@@ -23,6 +23,7 @@ versions collect no garbage at that place.
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Iterator
 import functools
 import gc
 import itertools
@@ -66,6 +67,13 @@ def others() -> dict[int, types.FrameType]:
     return found
 
 
+def others_one_by_one() -> Iterator[types.FrameType]:
+    """Return the frames of ``others()``, and keep none of them."""
+    found = others()
+    while found:
+        yield found.popitem()[1]
+
+
 def stack(
     top: types.FrameType, most: int = sys.maxsize
 ) -> list[tuple[types.FrameType, Place]]:
@@ -99,7 +107,16 @@ def variables(frame: types.FrameType) -> Any:
     Up to Python 3.12 they stay with it until it ends: not for a function that
     goes on with others.
     """
-    ask = functools.partial(getattr, frame, 'f_locals')
+    return attribute(frame, 'f_locals')
+
+
+def attribute(owner: Any, name: str) -> Any:
+    """Return an attribute that Python 3.11 makes an object for, as a frame is.
+
+    :param owner: a frame, or a generator or coroutine, which may end meanwhile
+    :param name: of the attribute
+    """
+    ask = functools.partial(getattr, owner, name)
     return ask() if _calm else _calmly(ask)
 
 

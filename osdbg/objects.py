@@ -42,9 +42,19 @@ def instances(
     :param kind: the class; of None there are none
     :param take: what to take of each: a function in C
     """
-    if kind is None:
-        return []
-    return _select(gc.get_objects, numbers(kind), take)
+    return [] if kind is None else all_instances([kind], take)
+
+
+def all_instances(
+    kinds: Iterable[type], take: Callable[[Any], Any] = weakref.ref
+) -> list[Any]:
+    """Do as ``instances()`` for several classes in one go.
+
+    :param kinds: the classes
+    :param take: what to take of each: a function in C
+    """
+    wanted = itertools.chain.from_iterable(map(numbers, kinds))
+    return _select(gc.get_objects, wanted, take)
 
 
 def referents(each: Any, kinds: frozenset[int]) -> list[Any]:

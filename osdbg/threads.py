@@ -162,10 +162,22 @@ def begin(copy: Any, real: Any) -> None:
 
 def renew(copy: Any, real: Any) -> None:
     """Adapt a copy to the process it is used in now, which may be a fork."""
-    # A thread of the parent may have held it.
-    copy._active_limbo_lock = copy._PyRLock()
+    renew_lock(copy)
     # It is another if the child was forked from another thread.
     copy._main_thread = real.main_thread()
+
+
+def renew_lock(threading: Any) -> None:
+    """Have the table of threads guarded by a lock that nobody holds.
+
+    A thread of the parent may have held it when this process was forked. And
+    on Python 3.9 eventlet (0.40) greens that of its unpatched ``threading``,
+    too: the second native thread that wants it then waits in a hub, and with
+    it whatever is green there, for nobody ever wakes that.
+
+    :param threading: the debugger's
+    """
+    threading._active_limbo_lock = threading._PyRLock()
 
 
 def follow(new: Any, copy: Any) -> None:

@@ -24,9 +24,9 @@ import sys
 import types
 from typing import Any
 
+from osdbg import calls
 from osdbg import frames
 from osdbg import greenlets as greenlets_
-from osdbg.inspection import calls
 from osdbg.inspection import thread_names
 from osdbg.inspection import waits
 from osdbg import settings as settings_
@@ -129,7 +129,7 @@ class _Taking:
         stack = self._take(chain)
         hub = thread_names.hub_of([frame for frame, _ in chain])
         if hub is not None:
-            self._homes[id(thread_names.main_of(hub))] = ident
+            self._homes[id(greenlets_.main_of(hub))] = ident
         told = thread_names.describe(ident, self._threads.get(ident, {}))
         module = self._entry_module(stack) if chain else 'osdbg.'
         if module.startswith('osdbg.'):
@@ -164,7 +164,7 @@ class _Taking:
 
     def _take_greenlet(self, greenlet: Any, top: types.FrameType) -> None:
         stack = self._take(self._chain(top))
-        main = thread_names.main_of(greenlet)
+        main = greenlets_.main_of(greenlet)
         outermost = self._frames.stacks[stack['stack']][0]
         if greenlet is main:
             kind = 'main'

@@ -21,9 +21,8 @@ import sys
 import types
 from typing import Any
 
+from osdbg import calls
 from osdbg import frames
-from osdbg import greenlets
-from osdbg.inspection import calls
 from osdbg import patching
 from osdbg import waiting
 
@@ -135,10 +134,3 @@ def hub_of(chain: list[types.FrameType]) -> Any:
                 hub = frames.variables(frame).get('self')
                 return (calls.fields(hub, kind) or {}).get('greenlet')
     return None
-
-
-def main_of(greenlet: Any) -> Any:
-    """Return the main greenlet of the native thread that one is of."""
-    while (parent := greenlets.parent_of(greenlet)) is not None:
-        greenlet = parent
-    return greenlet

@@ -26,7 +26,7 @@ import sys
 import types
 from typing import Any
 
-from osdbg.inspection import calls
+from osdbg import calls
 from osdbg import waiting
 
 # In epoll_wait() and the like, for all green threads of its native thread.

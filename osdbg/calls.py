@@ -24,13 +24,10 @@ import os
 import re
 import sys
 import types
-from typing import Any, TYPE_CHECKING
+from typing import Any
 
 from osdbg import frames
 from osdbg import patching
-
-if TYPE_CHECKING:
-    from osdbg.inspection.waits import Waits
 
 _RLOCK: type = patching.native('_thread').RLock
 # Not by way of a metaclass, which may be the service's.
@@ -42,13 +39,16 @@ _OWNER = re.compile(r'owner=(\d+)')
 class Call:
     """A frame of a function that is known."""
 
-    def __init__(self, frame: types.FrameType, waits: Waits) -> None:
+    def __init__(
+        self, frame: types.FrameType, waits: Any = None, variables: Any = None
+    ) -> None:
         """Take a frame; its variables are read when they are needed.
 
-        :param waits: who else waits
+        :param waits: who else waits, where that is asked for
+        :param variables: what they are, where the thread is this one
         """
         self._frame = frame
-        self._variables: Any = None
+        self._variables = variables
         self.waits = waits
 
     def any(self, name: str) -> Any:
