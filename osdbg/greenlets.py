@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+import contextvars
 import sys
 import types
 from typing import Any
@@ -48,10 +49,21 @@ def trampoline() -> Any:
     found = getattr(hubs, 'trampoline', None)
     if found is None or 'socket' not in patching.patched():
         return None
-    hub = getattr(hubs._threadlocal, 'hub', None)  # type: ignore[union-attr]
-    if hub is None or hub.greenlet is current():
+    if hub() is None or in_hub():
         return None
     return None if signals.in_handler() else found
+
+
+def hub() -> Any:
+    """Return eventlet's hub of this native thread; None if it has none."""
+    local = getattr(sys.modules.get('eventlet.hubs'), '_threadlocal', None)
+    return getattr(local, 'hub', None)
+
+
+def in_hub() -> bool:
+    """Tell whether it is eventlet's hub that runs in this native thread."""
+    found = hub()
+    return found is not None and found.greenlet is current()
 
 
 def nap() -> bool:
@@ -68,11 +80,15 @@ def nap() -> bool:
     return green
 
 
+def kinds() -> list[type]:
+    """Return the class of greenlets; none where there are none."""
+    found = getattr(sys.modules.get('greenlet'), 'greenlet', None)
+    return [] if found is None else [found]
+
+
 def everyone() -> list[weakref.ref[Any]]:
     """Return references to all greenlets, whatever they are at."""
-    return objects.instances(
-        getattr(sys.modules.get('greenlet'), 'greenlet', None)
-    )
+    return objects.all_instances(kinds())
 
 
 def parked_at(greenlet: Any) -> types.FrameType | None:
@@ -85,6 +101,27 @@ def parked_at(greenlet: Any) -> types.FrameType | None:
     return frame
 
 
+def runs(greenlet: Any) -> bool:
+    """Return whether a greenlet that is parked nowhere has begun, not ended.
+
+    :param greenlet: of whatever subclass, which is not asked itself
+    """
+    root: Any = sys.modules['greenlet'].greenlet
+    active: bool = vars(root)['__bool__'](greenlet)
+    return active
+
+
+def context_of(greenlet: Any) -> contextvars.Context | None:
+    """Return the context variables of a greenlet, if it has any.
+
+    :param greenlet: of whatever subclass, which is not asked itself
+    """
+    root: Any = sys.modules['greenlet'].greenlet
+    ask = vars(root).get('gr_context')  # since greenlet 1.0
+    found: contextvars.Context | None = ask and ask.__get__(greenlet)
+    return found
+
+
 def parent_of(greenlet: Any) -> Any:
     """Return the greenlet that runs when one has ended; None for a main one.
 
@@ -92,6 +129,13 @@ def parent_of(greenlet: Any) -> Any:
     """
     root: Any = sys.modules['greenlet'].greenlet
     return vars(root)['parent'].__get__(greenlet)
+
+
+def main_of(greenlet: Any) -> Any:
+    """Return the main greenlet of the native thread that one is of."""
+    while (parent := parent_of(greenlet)) is not None:
+        greenlet = parent
+    return greenlet
 
 
 def hubs() -> list[Any]:
@@ -116,6 +160,43 @@ def native_socket(sock: Any) -> Any:
     """Return the socket inside a green one, or the same if it is not."""
     kind = getattr(sys.modules.get('eventlet.greenio'), 'GreenSocket', None)
     return sock.fd if kind is not None and isinstance(sock, kind) else sock
+
+
+class follow_switches:  # noqa: N801  (reads as what it does)
+    """Be told of each switch between green threads of this native thread."""
+
+    def __init__(self, tell: Callable[[Any, Any], None]) -> None:
+        """Begin to; whoever was told before goes on being told.
+
+        :param tell: called with who ran and with who runs now, in the latter,
+            while nothing is traced there
+        """
+        self._tell: Callable[[Any, Any], None] | None = tell
+        # greenlet takes a function, and one for each native thread.
+        self._before = sys.modules['greenlet'].settrace(self._call)
+        # One that is over is still there if nothing has switched since.
+        owner = getattr(self._before, '__self__', None)
+        while isinstance(owner, follow_switches) and owner._tell is None:
+            self._before = owner._before
+            owner = getattr(self._before, '__self__', None)
+
+    def _call(self, event: str, args: Any) -> None:
+        tell = self._tell
+        if tell is not None:
+            try:
+                tell(*args)
+            except Exception:
+                # Whoever runs now would get it (greenlet, TGreenlet.cpp).
+                self._tell = None
+        elif sys.modules['greenlet'].gettrace() == self._call:
+            # Not before: another native thread has another function.
+            sys.modules['greenlet'].settrace(self._before)
+        if self._before is not None:
+            self._before(event, args)
+
+    def end(self) -> None:
+        """Be told no more, from any thread."""
+        self._tell = None
 
 
 class Owner:
@@ -146,15 +227,14 @@ class Owner:
         :param what: the exception
         :param unless: says, when it comes to that, that it is not wanted
         """
-        hubs = sys.modules.get('eventlet.hubs')
-        hub = getattr(getattr(hubs, '_threadlocal', None), 'hub', None)
+        here = hub()
 
         def throw() -> None:
             if not unless() and not self.is_dead():
                 self._greenlet.throw(what)
 
-        if hub is not None:
-            hub.schedule_call_global(0, throw)
+        if here is not None:
+            here.schedule_call_global(0, throw)
 
     def frame(self) -> Any:
         """Return where it is: the caller's own frame, or where it parks."""

@@ -211,6 +211,8 @@ class Isolation:
             sys.meta_path.insert(0, self)
         if self._copied:
             threads.begin(self.threading(), self._real)
+        else:
+            self._renew_lock()
 
     def leave(self) -> None:
         """Stop serving imports; the modules stay what they are."""
@@ -223,6 +225,12 @@ class Isolation:
         """Adapt to the process it is used in now, which may be a fork."""
         if self._copied:
             threads.renew(self.threading(), self._real)
+        else:
+            self._renew_lock()
+
+    def _renew_lock(self) -> None:
+        if 'threading' in self._modules:
+            threads.renew_lock(self._modules['threading'])
 
     def threading(self) -> Any:
         """Return the ``threading`` that the debugger uses."""
