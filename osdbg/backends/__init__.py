@@ -46,6 +46,7 @@ _NEEDS: tuple[tuple[str, Any, Ability], ...] = (
     ('wait_for_client', True, Ability.WAIT),
     ('redirect_output', True, Ability.REDIRECT_OUTPUT),
     ('stop_policy', 'one_worker', Ability.TURNS),
+    ('break_on_exception', True, Ability.EXCEPTIONS),
 )
 _NEEDED_IF_SET = (
     ('path_mappings', Ability.PATH_MAPPINGS),

@@ -79,7 +79,7 @@ class DebugpyBackend(session.PydevdSession):
             os.environ.setdefault('DEBUGPY_LOG_DIR', self.settings.log_dir)
         importlib.import_module('debugpy.server')
         pydevd: Any = importlib.import_module('pydevd')
-        modules.adapt(pydevd)
+        modules.adapt(pydevd, self.protocol)
         return pydevd
 
     def _settrace(self, pydevd: Any, sock: Any) -> None:

@@ -20,8 +20,15 @@ import sys
 import types
 from typing import Any
 
+from osdbg.backends import _pydevd_conditions as conditions
+from osdbg.backends import _pydevd_green as green
 from osdbg.backends import _pydevd_limits as limits
+from osdbg.backends import _pydevd_notices as notices
+from osdbg.backends import _pydevd_parked as parked
+from osdbg.backends import _pydevd_running as running
+from osdbg.backends import _pydevd_spared as spared
 from osdbg.backends import _pydevd_tracing as tracing
+from osdbg.backends import _pydevd_wake as wake
 from osdbg import frames
 from osdbg.signals import obeying_signals
 from osdbg import waiting
@@ -29,10 +36,11 @@ from osdbg import waiting
 _ASIDE_SECONDS = 0.2
 
 
-def apply(pydevd: Any) -> None:
+def apply(pydevd: Any, protocol: str) -> None:
     """Change what pydevd does for programs it starts.
 
     :param pydevd: the module, just imported
+    :param protocol: what it speaks with its client
     """
     # This thread ends the session when no non-daemon thread is left, which
     # is always so in oslo.service's threading backend (cotyledon forks its
@@ -77,7 +85,15 @@ def apply(pydevd: Any) -> None:
                 limits.go_on(pydevd, thread)  # or it stops in the next session
 
     pydevd.PyDB.do_wait_suspend = do_wait_suspend
+    wake.apply(pydevd)
     limits.apply(pydevd)
+    conditions.apply(pydevd)
+    running.apply(pydevd)
+    if protocol == 'dap':  # the others are told of each thread, by default
+        notices.apply(pydevd)
+        parked.apply(pydevd)
+    green.apply(pydevd)
+    spared.apply(pydevd)
 
 
 def _ask_for_frames() -> None:

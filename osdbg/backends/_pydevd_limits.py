@@ -18,13 +18,19 @@ import sys
 import types
 from typing import Any, ClassVar
 
+from osdbg.backends import _pydevd_wake as wake
+from osdbg import chosen
 from osdbg import evaluation
+from osdbg import harmless
 from osdbg import stops as stops_
 from osdbg import waiting
 
 # The first parts of the names of modules in which nobody has a breakpoint.
 _DEBUGGERS = ('pydevd', '_pydev', 'osdbg.', 'bdb')
 _CMD_WRITE = 2  # where stderr goes
+# What stops by itself: lines, functions, and exceptions (CMD_SET_BREAK,
+# CMD_SET_FUNCTION_BREAK, CMD_ADD_EXCEPTION_BREAK, CMD_STEP_CAUGHT_EXCEPTION).
+_BREAKPOINTS = (111, 208, 122, 137)
 
 
 class _Session:
@@ -59,7 +65,12 @@ def apply(pydevd: Any) -> None:
     def post_internal_command(py_db: Any, command: Any, thread: str) -> None:
         # What it does is done in the thread that is stopped.
         do_it = command.do_it
-        command.do_it = lambda *args: evaluation.run(do_it, *args)
+
+        def run(*args: Any) -> None:
+            evaluation.run(do_it, *args)
+            wake.this_one()  # it may have been told to step
+
+        command.do_it = run
         post(py_db, command, thread)
 
     pydevd.PyDB.post_internal_command = post_internal_command
@@ -72,7 +83,8 @@ def _tell(pydevd: Any) -> None:
         py_db: Any, thread: Any, frame: Any, *args: Any, **kwargs: Any
     ) -> None:
         info = thread.additional_info
-        if _Session.asks and info.pydev_state == pydevd.STATE_RUN:
+        some_may_not = _Session.asks or chosen.is_on()
+        if some_may_not and info.pydev_state == pydevd.STATE_RUN:
             return  # it may not stop: see below
         stops, here = _Session.stops, _Session.waiting
         reason = getattr(thread, 'stop_reason', None)
@@ -113,14 +125,25 @@ def _ask(pydevd: Any) -> None:
     suspend = pydevd.PyDB.set_suspend
 
     def set_suspend(py_db: Any, thread: Any, *args: Any, **kwargs: Any) -> Any:
-        if _Session.asks and not kwargs.get('is_pause'):
-            go, why = _Session.stops.may_stop(_place(_caller()))
+        if not kwargs.get('is_pause'):
+            go, why = _may_stop(*args, **kwargs)
             if not go:
                 _pass_by(pydevd, py_db, thread, why)
                 return None
         return suspend(py_db, thread, *args, **kwargs)
 
     pydevd.PyDB.set_suspend = set_suspend
+
+
+def _may_stop(stop_reason: int, *args: Any, **kwargs: Any) -> tuple[bool, str]:
+    """Tell whether this thread may stop; and what there is to say if not."""
+    # A step is asked for where something has stopped.
+    if stop_reason in _BREAKPOINTS and chosen.is_on():
+        if not harmless.call(chosen.may_stop):
+            return False, ''
+    if _Session.asks:
+        return _Session.stops.may_stop(_place(_caller()))
+    return True, ''
 
 
 def _pass_by(pydevd: Any, py_db: Any, thread: Any, why: str) -> None:
@@ -161,11 +184,12 @@ def go_on(pydevd: Any, thread: Any) -> None:
         info.pydev_state = pydevd.STATE_RUN
         if hasattr(info, 'update_stepping_info'):  # since debugpy 1.8.1
             info.update_stepping_info()
+    wake.all_stopped()
 
 
 def _caller() -> types.FrameType:
     """Return the frame that is about to stop."""
-    frame = sys._getframe(2)
+    frame = sys._getframe(3)
     while frame.f_back is not None:
         name = frame.f_globals.get('__name__') or ''
         if not str(name).startswith(_DEBUGGERS):

@@ -103,7 +103,7 @@ class LineSession(session.PydevdSession):
                     os.environ[name] = value
         environment: Any = modules.environment()
         environment.hush_compiled()
-        if modules.adapt(pydevd):
+        if modules.adapt(pydevd, self.protocol):
             self._adapt(pydevd)
         if self.settings.log_dir:
             modules.constants().DebugInfoHolder.DEBUG_TRACE_LEVEL = _EVERYTHING

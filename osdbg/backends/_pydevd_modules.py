@@ -22,6 +22,7 @@ from collections.abc import Callable
 import importlib
 import inspect
 import os
+import sys
 from typing import Any
 
 from osdbg.backends import _pydevd_changes as changes
@@ -84,21 +85,24 @@ def environment() -> isolation.Isolation:
     return _isolation
 
 
-def adapt(pydevd: Any) -> bool:
+def adapt(pydevd: Any, protocol: str) -> bool:
     """Change what pydevd does for programs it starts, once per process.
 
+    :param protocol: what it speaks with its client
     :returns: whether this was the first time
     """
     if vars(pydevd).get('osdbg_adapted'):
         return False
     pydevd.osdbg_adapted = True
-    changes.apply(pydevd)
+    changes.apply(pydevd, protocol)
     return True
 
 
 def constants() -> Any:
     """Return pydevd's constants; some of them vary."""
-    return importlib.import_module('_pydevd_bundle.pydevd_constants')
+    name = '_pydevd_bundle.pydevd_constants'
+    # To ask for a module that is there takes a microsecond.
+    return sys.modules.get(name) or importlib.import_module(name)
 
 
 def monitoring() -> bool:

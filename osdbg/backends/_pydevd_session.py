@@ -21,6 +21,7 @@ from __future__ import annotations
 import abc
 import atexit
 from collections.abc import Callable
+import functools
 import importlib
 import inspect
 import sys
@@ -28,10 +29,17 @@ import types
 from typing import Any, ClassVar
 
 from osdbg.backends import _pydevd_changes as changes
+from osdbg.backends import _pydevd_green as green
 from osdbg.backends import _pydevd_limits as limits
 from osdbg.backends import _pydevd_modules as modules
+from osdbg.backends import _pydevd_notices as notices
+from osdbg.backends import _pydevd_running as running
+from osdbg.backends import _pydevd_spared as spared
+from osdbg.backends import _pydevd_steps as steps
 from osdbg.backends import _pydevd_stops as stops
+from osdbg.backends import _pydevd_tracing as tracing
 from osdbg.backends import base
+from osdbg import chosen
 from osdbg import frames
 from osdbg import isolation
 from osdbg import patching
@@ -105,10 +113,15 @@ class PydevdSession(base.Backend):
         self._reset(pydevd)
         modules.forget_threads(pydevd)
         limits.begin(self.stops, self.settings.stop_policy == 'one_worker')
+        running.begin()
+        notices.begin()
+        green.forget()
+        spared.begin(pydevd, self._retrace)
 
         def start_client(host: str, port: int) -> Any:
             self._py_db = pydevd.get_global_debugger()
             self._py_db.mtime = _mtime
+            tracing.go_by_thread(pydevd, self._py_db)
             return sock
 
         pydevd.start_client = start_client
@@ -123,6 +136,7 @@ class PydevdSession(base.Backend):
         if not modules.monitoring():
             pydevd.pydevd_tracing.SetTrace(None)  # only this thread's
             self._watch_strangers()
+        green.begin(pydevd)
 
     def _reset(self, pydevd: Any) -> None:
         """Have the next ``settrace()`` connect, whatever has been before."""
@@ -143,6 +157,7 @@ class PydevdSession(base.Backend):
         self._close_door()
         if self._sock is None:
             return  # never loaded, or unloaded already
+        spared.forget()
         try:
             if pydevd is not None:
                 # None if it has noticed by itself that the gateway is gone.
@@ -164,6 +179,7 @@ class PydevdSession(base.Backend):
                     # For a thread that was just about to trace itself.
                     waiting.pause(_SETTLE_SECONDS)
                     self._stop_tracing(pydevd)
+                    running.end()
         finally:
             self._forget(pydevd)
             threading = modules.environment().threading()
@@ -201,6 +217,8 @@ class PydevdSession(base.Backend):
         atexit.unregister(self._stop_tracing)
         while self._undo:
             self._undo.pop()()
+        steps.end()
+        chosen.forget()
         self._sock.close()
         self._sock = None
         modules.environment().leave()
@@ -222,6 +240,8 @@ class PydevdSession(base.Backend):
         if pydevd is None:
             return
         modules.environment().renew()
+        green.after_fork()
+        spared.forget()
         pydevd.pydevd_tracing._original_settrace(None)
         py_db = pydevd.get_global_debugger()
         if py_db is not None:
@@ -254,14 +274,14 @@ class PydevdSession(base.Backend):
         if modules.monitoring():
             pydevd.pydevd_sys_monitoring.stop_monitoring(all_threads=True)
             return
-        tracing = pydevd.pydevd_tracing
-        settrace = tracing._original_settrace
+        tracing_ = pydevd.pydevd_tracing
+        settrace = tracing_._original_settrace
 
         def remove(frame: Any, event: str, arg: Any) -> None:
             settrace(None)
 
         modules.environment().threading().settrace(None)
-        reach_all = inspect.unwrap(tracing.set_trace_to_threads)
+        reach_all = inspect.unwrap(tracing_.set_trace_to_threads)
         reach_all(
             remove, **modules.probed(reach_all, create_dummy_thread=False)
         )
@@ -269,7 +289,11 @@ class PydevdSession(base.Backend):
 
     def break_here(self, frame: types.FrameType | None) -> None:
         """Stop the calling thread, unless the client is just leaving."""
-        self._call(lambda: self._suspend(frame))
+        self._call(lambda: self._break(frame))
+
+    def _break(self, frame: types.FrameType | None) -> None:
+        self._suspend(frame)
+        green.own_step(self._pydevd)
 
     def _suspend(self, frame: types.FrameType | None) -> None:
         if frame is None:
@@ -294,12 +318,38 @@ class PydevdSession(base.Backend):
     def _stop_on(self, py_db: Any, exc: BaseException) -> None:
         stops.stop_on_exception(self._pydevd, py_db, exc)
 
-    def trace_this_thread(self) -> None:
+    def trace_this_thread(self, served: Any = None) -> None:
         """Trace a thread that pydevd has not heard of, up to Python 3.11."""
-        if self._pydevd is None or sys.gettrace() is not None:
+        if self._pydevd is None or modules.monitoring():
             return
-        if not modules.monitoring():
+        if served is not None:
+            spared.keep(served)
+        if sys.gettrace() is None:
             self._call(self._trace_this_thread)
+
+    def spare_this_thread(self) -> None:
+        """Have the calling thread run untraced, up to Python 3.11."""
+        pydevd = self._pydevd
+        if pydevd is None or modules.monitoring():
+            return
+        if sys.gettrace() is not None or not spared.is_at_rest():
+            self._call(functools.partial(spared.spare, pydevd))
+
+    def _retrace(self) -> None:
+        self._call(functools.partial(spared.end, self._pydevd))
+
+    def end_step(self) -> None:
+        """Forget a step of this thread that has not come to its end."""
+        pydevd = self._pydevd
+        if pydevd is None or not self._open:
+            return
+        if spared.is_at_rest():
+            return  # to ask pydevd takes longer
+        thread = pydevd.threadingCurrentThread()
+        info = getattr(thread, 'additional_info', None)
+        if info is not None and info.pydev_state == pydevd.STATE_RUN:
+            if info.pydev_step_cmd != -1:
+                limits.go_on(pydevd, thread)
 
     def _trace_this_thread(self) -> None:
         stops.trace_this_thread(self._pydevd)

@@ -42,7 +42,7 @@ def stop_at_next_line(pydevd: Any) -> None:
     trace_this_thread(pydevd)
     thread = pydevd.threadingCurrentThread()
     info = pydevd.set_additional_thread_info(thread)
-    with _untraced(pydevd, info):
+    with untraced(pydevd, info):
         info.pydev_original_step_cmd = pydevd.CMD_SET_BREAK
         info.pydev_state = pydevd.STATE_RUN
         info.suspend_type = pydevd.PYTHON_SUSPEND
@@ -73,7 +73,7 @@ def stop_on_exception(pydevd: Any, py_db: Any, exc: BaseException) -> None:
         return
     thread = pydevd.threadingCurrentThread()
     info = pydevd.set_additional_thread_info(thread)
-    with _untraced(pydevd, info):
+    with untraced(pydevd, info):
         raised = (type(exc), exc, exc.__traceback__)
         py_db.do_stop_on_unhandled_exception(thread, frame, None, raised)
         if py_db.pydb_disposed:
@@ -81,7 +81,7 @@ def stop_on_exception(pydevd: Any, py_db: Any, exc: BaseException) -> None:
             info.pydev_state = pydevd.STATE_RUN
 
 
-class _untraced:  # noqa: N801  (reads as a statement)
+class untraced:  # noqa: N801  (reads as a statement)
     """Let this thread stop nowhere while pydevd itself runs in it.
 
     In a patched service some of that is eventlet's, its queues for one. No
@@ -124,6 +124,24 @@ def _raised_in(py_db: Any, trace: Any) -> types.FrameType | None:
                 own = frame
         trace = trace.tb_next
     return own or found
+
+
+def shown_first(py_db: Any, top: types.FrameType) -> types.FrameType:
+    """Return the innermost frame of a stack that the client is shown.
+
+    What it steps over, or out of, is that one.
+
+    :param py_db: its debugger, which is connected
+    :param top: the innermost of all
+    """
+    frame: types.FrameType | None = top
+    while frame is not None and getattr(
+        py_db, 'is_files_filter_enabled', False
+    ):
+        if not _is_filtered(py_db, frame):
+            return frame
+        frame = frame.f_back
+    return top
 
 
 def _is_filtered(py_db: Any, frame: types.FrameType) -> bool:

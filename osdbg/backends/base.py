@@ -166,11 +166,23 @@ class Backend(abc.ABC):
         :param exc: with its traceback
         """
 
-    def trace_this_thread(self) -> None:
+    def trace_this_thread(self, served: Any = None) -> None:
         """Let the calling thread stop at breakpoints, if it does not yet.
 
         It may be one that was started by C code, in a server such as uWSGI.
+
+        :param served: a request that may stop, where others may not: the
+            thread is not spared as long as anybody refers to it
         """
+
+    def spare_this_thread(self) -> None:
+        """Have the calling thread run untraced, until it has to be traced.
+
+        Where being traced makes it slow, though it stops nowhere.
+        """
+
+    def end_step(self) -> None:
+        """Have the calling thread not stop for a step any more."""
 
 
 def _tell_nobody(**message: Any) -> None:

@@ -26,6 +26,7 @@ WISHES = (
     ('ptvsd', 'redirect_output', True, 'backend = pydevd_pycharm or pydevd'),
     ('remote_pdb', 'wait_for_client', True, 'suspend = true'),
     ('rpdb', 'activate', 'on_init', 'backend = debugpy or'),
+    ('remote_pdb', 'break_on_exception', True, 'backend = debugpy or'),
     ('remote_pdb', 'direction', 'connect', 'backend = debugpy or'),
     ('pycharm', 'direction', 'listen', 'backend = debugpy or'),
     ('pydevd', 'direction', 'listen', 'or remove direction'),
