@@ -34,11 +34,16 @@ _GROUP = 'osdbg.integrations'
 # everything else that "osdbg run" does.
 _OWN = {
     'cotyledon': 'osdbg.integrations.cotyledon:CotyledonIntegration',
+    'eventlet_wsgi': 'osdbg.integrations.eventlet_wsgi:EventletIntegration',
+    'green_threads': 'osdbg.integrations.green_threads:GreenThreadIntegration',
     'nova': 'osdbg.integrations.nova:NovaIntegration',
+    'oslo_messaging': 'osdbg.integrations.oslo_messaging:RpcIntegration',
     'oslo_reports': 'osdbg.integrations.oslo_reports:OsloReportsIntegration',
     'oslo_service': 'osdbg.integrations.oslo_service:OsloServiceIntegration',
     'wsgi': 'osdbg.integrations.wsgi_servers:WsgiIntegration',
 }
+# They start nothing: they tell the debugger what the service is busy with.
+_passive = ['eventlet_wsgi', 'green_threads', 'oslo_messaging']
 _enabled: dict[str, Integration] = {}
 
 
@@ -69,6 +74,20 @@ def enable_cheaply() -> None:
     """
     enable(*_OWN)
     on_import.watch('stevedore.extension', _stevedore_loaded)
+
+
+def enable_passive() -> None:
+    """Enable those that start nothing, once in a process that is armed.
+
+    So ``disable()`` is not undone by the next ``init()``. Several threads may
+    come here at once, and each integration is for one of them.
+    """
+    while _passive:
+        try:
+            name = _passive.pop()
+        except IndexError:
+            return  # another thread was faster
+        enable(name)
 
 
 def disable(*names: str) -> None:

@@ -21,6 +21,8 @@ import functools
 import sys
 from typing import Any
 
+from osdbg import replaced
+
 
 def parsed(conf: Any) -> Any:
     """Choose the configuration that ``init()`` is to read.
@@ -42,9 +44,12 @@ class Integration(abc.ABC):
     hosts: Sequence[str] = ()
     """The modules to wait for; never imported by osdbg itself."""
 
+    instead = 'call osdbg.init(CONF) in its workers'
+    """What to do with a version of a host that it does not know."""
+
     def __init__(self) -> None:
         """Prepare; nothing of the host is touched yet."""
-        self._replaced: list[tuple[Any, str, Any, Any]] = []
+        self._replaced = replaced.Replaced()
 
     @abc.abstractmethod
     def install(self, host: Any) -> None:
@@ -67,7 +72,7 @@ class Integration(abc.ABC):
 
             bootstrap.complain(
                 f'osdbg does not know this version of {host.__name__} '
-                f'({exc!r}): call osdbg.init(CONF) in its workers'
+                f'({exc!r}): {self.instead}'
             )
 
     def replace(self, owner: Any, name: str, replacement: Any) -> None:
@@ -77,9 +82,7 @@ class Integration(abc.ABC):
         :param name: of the attribute
         :param replacement: what to put there
         """
-        original = vars(owner)[name]
-        setattr(owner, name, replacement)
-        self._replaced.append((owner, name, original, replacement))
+        self._replaced.put(owner, name, replacement)
 
     def call_first(
         self, owner: Any, name: str, first: Callable[[Any], object]
@@ -101,7 +104,4 @@ class Integration(abc.ABC):
 
     def undo(self) -> None:
         """Put back every original, unless somebody else has replaced ours."""
-        while self._replaced:
-            owner, name, original, replacement = self._replaced.pop()
-            if vars(owner).get(name) is replacement:
-                setattr(owner, name, original)
+        self._replaced.undo()

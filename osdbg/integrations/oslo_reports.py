@@ -47,8 +47,10 @@ class OsloReportsIntegration(base.Integration):
         """Take the section out of the reports."""
         super().undo()
         registered = getattr(self, '_registered', [])
-        if (TITLE, section) in registered:
-            registered.remove((TITLE, section))
+        # Pairs are lists up to oslo.reports 3.6, on Python 3.9.
+        registered[:] = [
+            pair for pair in registered if tuple(pair) != (TITLE, section)
+        ]
 
 
 def section() -> Any:

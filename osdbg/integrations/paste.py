@@ -33,11 +33,8 @@ from osdbg import sources
 
 # Where else the options may be, spelled as for oslo.middleware's filters.
 _FILES = ('oslo_config_project', 'oslo_config_program', 'oslo_config_file')
-_KNOWN = (
-    *option_table.BY_NAME,
-    *(stop.name for stop in wsgi.STOPS),
-    *_FILES,
-)
+_STOPS = [stop.name for stop in wsgi.STOPS]
+_KNOWN = tuple(dict.fromkeys((*option_table.BY_NAME, *_STOPS, *_FILES)))
 
 
 def filter_factory(
@@ -69,11 +66,15 @@ def filter_factory(
 def _given(
     local_conf: Mapping[str, str], source: str
 ) -> dict[str, tuple[str, str]]:
-    # An empty value counts as unset, as everywhere.
+    # An empty value counts as unset, as everywhere. What stops in requests is
+    # the filter's own, also where [remote_debug] has an option of that name.
     return {
         name: (text, source)
         for name, text in local_conf.items()
-        if name in option_table.BY_NAME and text and not text.isspace()
+        if name in option_table.BY_NAME
+        and name not in _STOPS
+        and text
+        and not text.isspace()
     }
 
 

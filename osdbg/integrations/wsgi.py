@@ -25,6 +25,7 @@ from typing import Any
 
 from osdbg import backends
 from osdbg import bootstrap
+from osdbg import chosen
 from osdbg import exceptions
 from osdbg.integrations import base
 from osdbg.integrations import wsgi_application
@@ -55,7 +56,23 @@ STOPS = (
         'Stop at the first line of the application when the request bears '
         'this id.',
     ),
+    option_table.Setting(
+        'only_header',
+        values.STRING,
+        None,
+        'Stop in those requests only that have this header, with only_token '
+        'as its value. All others run as if no client were attached.',
+    ),
+    option_table.Setting(
+        'only_token',
+        values.STRING,
+        None,
+        'The secret that only_header has to have.',
+    ),
 )
+
+_CHOOSE = ('only_header', 'only_token')
+_BREAKS = ('break_on_exception', 'break_on_path', 'break_on_request_id')
 
 
 def wrap(
@@ -65,6 +82,8 @@ def wrap(
     break_on_exception: bool = False,
     break_on_path: str | re.Pattern[str] | None = None,
     break_on_request_id: str | None = None,
+    only_header: str | None = None,
+    only_token: str | None = None,
 ) -> Any:
     """Make a service debuggable where its WSGI application is made.
 
@@ -79,6 +98,8 @@ def wrap(
         regular expression is found in ``SCRIPT_NAME`` and ``PATH_INFO``;
         may be compiled
     :param break_on_request_id: stop there when the request bears this id
+    :param only_header: stop in those requests only that have this header
+    :param only_token: the value that the header has to have
     :returns: what to serve: ``app`` itself when osdbg is off
     :raises: SystemExit as ``osdbg.init()``
     """
@@ -86,6 +107,8 @@ def wrap(
         'break_on_exception': str(break_on_exception),
         'break_on_path': break_on_path,
         'break_on_request_id': break_on_request_id,
+        'only_header': only_header,
+        'only_token': only_token,
     }
     return wrap_as_written(app, base.parsed(conf), texts, 'the service')
 
@@ -110,8 +133,29 @@ def wrap_as_written(
         blank = isinstance(text, str) and not text.strip()
         if text is not None and not blank:
             stops[stop.name] = _read(stop, text, source)
+    choose(stops, source, asked=any(map(texts.get, _CHOOSE)))
     prompts = _check(reading.resolve(conf), stops)
     return wsgi_application.DebuggedApplication(app, conf, stops, prompts)
+
+
+def choose(stops: Mapping[str, Any], source: str, asked: bool) -> None:
+    """Have only those requests stop that bear the token, if there is one.
+
+    :param stops: the options, as far as they could be read
+    :param source: where they were written, for messages
+    :param asked: whether any was written: what cannot be read lets nobody in
+    """
+    if not asked:
+        return
+    header, token = map(stops.get, _CHOOSE)
+    if not header or not token:
+        bootstrap.complain(
+            f'osdbg stops in no request of this process: {source} needs both '
+            f'only_header and only_token, such as only_header = X-OSDBG and '
+            f'only_token = a secret: set both, or neither'
+        )
+        header, token = '', None
+    chosen.by_token(header, token)
 
 
 def _check(wished: settings.Settings | None, stops: dict[str, Any]) -> bool:
@@ -119,7 +163,7 @@ def _check(wished: settings.Settings | None, stops: dict[str, Any]) -> bool:
 
     :returns: whether a stop calls for a client, where none is attached
     """
-    if wished is None or not any(stops.values()):
+    if wished is None or not any(stops.get(name) for name in _BREAKS):
         return False
     try:
         abilities = backends.find(wished.backend).abilities
@@ -165,4 +209,6 @@ def _compiled(stop: option_table.Setting, value: Any, source: str) -> Any:
     if stop.name == 'break_on_path' and isinstance(value, re.Pattern):
         if isinstance(value.pattern, str):
             return value
-    raise exceptions.InvalidOption(stop.name, repr(value), source, 'a string')
+    # Not what it is: it may be a secret.
+    shown = f'a {type(value).__name__}'
+    raise exceptions.InvalidOption(stop.name, shown, source, 'a string')

@@ -23,18 +23,11 @@ from collections.abc import Mapping
 import os
 from typing import Any
 
+from osdbg import activities
 from osdbg import bootstrap
+from osdbg import harmless
+from osdbg.integrations import serving
 from osdbg.integrations import wsgi_servers
-
-# What oslo.middleware leaves there, and what clients and proxies send. The
-# local id is made anew for each request; a global one the client may choose.
-_REQUEST_IDS = (
-    'openstack.request_id',
-    'openstack.global_request_id',
-    'HTTP_X_OPENSTACK_REQUEST_ID',
-    'HTTP_X_COMPUTE_REQUEST_ID',
-    'HTTP_X_REQUEST_ID',
-)
 
 
 class DebuggedApplication:
@@ -64,6 +57,7 @@ class DebuggedApplication:
         self._osdbg_path = stops.get('break_on_path')
         self._osdbg_request_id = stops.get('break_on_request_id')
         self._osdbg_prompts = prompts
+        self._osdbg_marks = bool(stops.get('only_token'))
         # Of the process that loaded us, where the fork goes unnoticed.
         self._osdbg_pid = os.getpid() if wsgi_servers.forks_in_c() else None
 
@@ -92,7 +86,14 @@ class DebuggedApplication:
             self._osdbg_arm()
         agent = self._osdbg_agent()
         if agent is None or not (agent.attached or self._osdbg_prompts):
-            return self._osdbg_app(environ, start_response)
+            if not self._osdbg_marks:
+                return self._osdbg_app(environ, start_response)
+            # The client may be at the service that is called for it.
+            token = activities.current.set(activities.WsgiRequest(environ))
+            try:
+                return self._osdbg_app(environ, start_response)
+            finally:
+                harmless.call(activities.current.reset, token)
         return self._osdbg_debug(agent, environ, start_response)
 
     def _osdbg_arm(self) -> None:
@@ -106,45 +107,39 @@ class DebuggedApplication:
     def _osdbg_debug(
         self, agent: Any, environ: Any, start_response: Any
     ) -> Any:
-        _quietly(self._osdbg_stop, agent, environ)
-        if not self._osdbg_on_exception:
-            return self._osdbg_app(environ, start_response)
-        try:
+        request = activities.WsgiRequest(environ)
+        served = serving.Serving(agent, request, self._osdbg_on_exception)
+        with served:
+            harmless.call(self._osdbg_stop, agent, request)
             body = self._osdbg_app(environ, start_response)
-        except Exception as exc:
-            _quietly(agent.debugger.break_on_exception, exc)
-            raise
         # A sequence is there already; a file may be sent by the kernel.
         if hasattr(body, '__len__') or _is_file(body, environ):
             return body
-        return WatchedBody(agent, body)
+        return WatchedBody(served, body)
 
-    def _osdbg_stop(self, agent: Any, environ: Any) -> None:
-        agent.debugger.trace_this_thread()
-        if self._osdbg_is_asked_for(environ):
+    def _osdbg_stop(self, agent: Any, request: activities.WsgiRequest) -> None:
+        if self._osdbg_is_asked_for(request):
             agent.break_here(None)
 
-    def _osdbg_is_asked_for(self, environ: Any) -> bool:
-        if self._osdbg_request_id is not None:
-            for name in _REQUEST_IDS:
-                if environ.get(name) == self._osdbg_request_id:
-                    return True
+    def _osdbg_is_asked_for(self, request: activities.WsgiRequest) -> bool:
+        wanted = self._osdbg_request_id
+        if wanted is not None and wanted in request.request_ids():
+            return True
         if self._osdbg_path is None:
             return False
-        path = environ.get('SCRIPT_NAME', '') + environ.get('PATH_INFO', '')
-        return self._osdbg_path.search(path) is not None
+        return self._osdbg_path.search(request.path) is not None
 
 
 class WatchedBody:
-    """The body of an answer, which may fail while it is sent."""
+    """The body of an answer, which may be made while it is sent."""
 
-    def __init__(self, agent: Any, body: Any) -> None:
+    def __init__(self, served: serving.Serving, body: Any) -> None:
         """Wrap a body.
 
-        :param agent: who stops
+        :param served: the request that it answers
         :param body: what the application has returned
         """
-        self._osdbg_agent = agent
+        self._osdbg_served = served
         self._osdbg_body = body
         self._osdbg_iterator: Any = None
 
@@ -163,25 +158,12 @@ class WatchedBody:
         return self
 
     def __next__(self) -> Any:
-        try:
+        with self._osdbg_served:
             if self._osdbg_iterator is None:
                 self._osdbg_iterator = iter(self._osdbg_body)
             return next(self._osdbg_iterator)
-        except StopIteration:
-            raise
-        except Exception as exc:
-            _quietly(self._osdbg_agent.debugger.break_on_exception, exc)
-            raise
 
 
 def _is_file(body: Any, environ: Any) -> bool:
     wrapper = environ.get('wsgi.file_wrapper')
     return isinstance(wrapper, type) and isinstance(body, wrapper)
-
-
-def _quietly(function: Any, *args: Any) -> None:
-    """Call what must not fail a request, whatever happens to the debugger."""
-    try:
-        function(*args)
-    except Exception as exc:
-        bootstrap.complain(f'osdbg failed in a request: {exc!r}')

@@ -14,7 +14,10 @@ import copy
 import re
 import unittest
 
+from osdbg import activities
 from osdbg import agent
+from osdbg import chosen
+from osdbg.integrations import serving
 from osdbg.integrations import wsgi
 from osdbg.integrations import wsgi_application
 from osdbg import settings
@@ -39,9 +42,11 @@ class Body:
 class TestWatchedBody(unittest.TestCase):
     def setUp(self):
         self.agent = agent.Agent(settings.Settings({'port': 5678}))
+        self.request = activities.WsgiRequest({'PATH_INFO': '/'})
 
     def watch(self, body):
-        return wsgi_application.WatchedBody(self.agent, body)
+        served = serving.Serving(self.agent, self.request, True)
+        return wsgi_application.WatchedBody(served, body)
 
     def test_passes_everything_on(self):
         body = Body([b'1', b'2'])
@@ -73,6 +78,18 @@ class TestWatchedBody(unittest.TestCase):
         with self.assertRaises(StopIteration):
             next(watched)
 
+    def test_knows_its_request_in_each_part(self):
+        seen = []
+
+        def parts():
+            for part in (b'1', b'2'):
+                seen.append(activities.current.get())
+                yield part
+
+        for _ in self.watch(parts()):
+            self.assertIsNone(activities.current.get())
+        self.assertEqual([self.request] * 2, seen)
+
 
 class TestDebuggedApplication(unittest.TestCase):
     def wrap(self, app, **stops):
@@ -85,7 +102,8 @@ class TestDebuggedApplication(unittest.TestCase):
             for stop in wsgi.STOPS
             if stop.name in texts
         }
-        return self.wrap(None, **read)._osdbg_is_asked_for(environ)
+        request = activities.WsgiRequest(environ)
+        return self.wrap(None, **read)._osdbg_is_asked_for(request)
 
     def test_attributes(self):
         class App:
@@ -160,7 +178,7 @@ class TestDebuggedApplication(unittest.TestCase):
         self.assertFalse(self.matches(environ))
 
     def test_request_id(self):
-        for name in wsgi_application._REQUEST_IDS:
+        for name in activities._WSGI_IDS:
             for value, expected in (('req-1', True), ('req-12', False)):
                 found = self.matches(
                     {name: value}, break_on_request_id='req-1'
@@ -178,3 +196,63 @@ class TestDebuggedApplication(unittest.TestCase):
             record.getMessage(),
             r'break_on_path = \* \(from here\) is not valid: expected a reg',
         )
+
+
+class TestChoose(unittest.TestCase):
+    """Which requests may stop, as a paste file says."""
+
+    def setUp(self):
+        self.addCleanup(chosen._Filter.tokens.clear)
+        chosen._Filter.tokens.clear()
+        self.addCleanup(activities.current.set, None)
+
+    def stops_with(self, **environ):
+        activities.current.set(activities.WsgiRequest(environ))
+        return chosen.may_stop()
+
+    def test_neither(self):
+        wsgi.choose({}, 'here', asked=False)
+        self.assertFalse(chosen.is_on())
+        self.assertTrue(self.stops_with())
+
+    def test_both(self):
+        options = {'only_header': 'X-Osdbg', 'only_token': 'secret'}
+        wsgi.choose(options, 'here', asked=True)
+        self.assertTrue(chosen.is_on())
+        self.assertTrue(self.stops_with(HTTP_X_OSDBG='secret'))
+        self.assertFalse(self.stops_with(HTTP_X_OSDBG='Secret'))
+        self.assertFalse(self.stops_with())
+
+    def test_what_cannot_be_read_stops_nobody(self):
+        token = next(each for each in wsgi.STOPS if each.name == 'only_token')
+        with self.assertLogs('osdbg') as caught:
+            self.assertIsNone(wsgi._read(token, b'hidden', 'one who errs'))
+            wsgi.choose({}, 'one who errs', asked=True)
+        self.assertNotIn('hidden', str(caught.output))
+        self.assertFalse(self.stops_with(HTTP_X_OSDBG='hidden'))
+
+    def test_of_no_encoding(self):
+        options = {'only_header': 'X-Osdbg', 'only_token': '\udce9'}
+        wsgi.choose(options, 'here', asked=True)
+        self.assertFalse(self.stops_with())
+
+    def test_more_than_one_pipeline(self):
+        for token in ('one', 'two'):
+            options = {'only_header': 'X-Osdbg', 'only_token': token}
+            wsgi.choose(options, 'here', asked=True)
+            self.assertTrue(self.stops_with(HTTP_X_OSDBG=token))
+        self.assertTrue(self.stops_with(HTTP_X_OSDBG='one'))
+
+    def test_a_half_stops_nobody(self):
+        for name in ('only_header', 'only_token'):
+            with self.subTest(name), self.assertLogs('osdbg') as caught:
+                # In other words than before: each is said once.
+                wsgi.choose({name: 'x'}, f'a file with {name}', True)
+                for value in ('x', '', 'None'):
+                    found = self.stops_with(HTTP_X=value, HTTP_=value)
+                    self.assertFalse(found, value)
+            (record,) = caught.records
+            self.assertRegex(
+                record.getMessage(),
+                f'a file with {name} needs both .*: set both, or neither$',
+            )
