@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from osdbg.bootstrap import status
     from osdbg.breakpoints import breakpoint
     from osdbg.breakpoints import set_trace
+    from osdbg.chosen import here
+    from osdbg.chosen import only
     from osdbg.integrations.oslo_service import RemoteDebugMixin
     from osdbg.opts import list_opts
     from osdbg.opts import register_cli_opts
@@ -35,9 +37,11 @@ __all__ = [
     'attach',
     'breakpoint',
     'detach',
+    'here',
     'init',
     'list_opts',
     'monkey_patch',
+    'only',
     'register_cli_opts',
     'register_opts',
     'set_trace',
@@ -47,7 +51,9 @@ __all__ = [
 _HOMES = {
     'RemoteDebugMixin': 'osdbg.integrations.oslo_service',
     'breakpoint': 'osdbg.breakpoints',
+    'here': 'osdbg.chosen',
     'list_opts': 'osdbg.opts',
+    'only': 'osdbg.chosen',
     'register_cli_opts': 'osdbg.opts',
     'register_opts': 'osdbg.opts',
     'set_trace': 'osdbg.breakpoints',

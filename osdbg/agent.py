@@ -29,12 +29,15 @@ import types
 from typing import Any
 
 from osdbg import backends
+from osdbg import chosen
 from osdbg import contact
 from osdbg import debugger
 from osdbg import door
 from osdbg import greeting
+from osdbg import harmless
 from osdbg import journal
 from osdbg import orders
+from osdbg import post_mortem
 from osdbg import progress
 from osdbg import prompter
 from osdbg import settings as settings_
@@ -63,6 +66,7 @@ class Agent:
         self.door = door.Door(settings)
         self.prompter = prompter.Prompter(self)
         self.orders = orders.Orders(self)
+        self.post_mortem = post_mortem.PostMortem(self)
         self._complained = ''
         self._reset()
 
@@ -124,6 +128,7 @@ class Agent:
             self.door.adopt(settings)
             self.settings = settings
         self.prompter.adopt(settings)
+        self.post_mortem.renew()
         self.contact.renew()
 
     def _move(self, port: int | None) -> None:
@@ -251,6 +256,8 @@ class Agent:
             is not osdbg's
         :returns: whether one is
         """
+        if chosen.is_on() and not harmless.call(chosen.may_stop):
+            return True  # though not for this request
         if self.debugger.break_here(frame):
             return True
         if self.door.opened and self.wanted:
@@ -279,4 +286,5 @@ class Agent:
         self._reset()
         parents.after_fork_in_child()
         self.prompter.after_fork()
+        self.post_mortem.after_fork()
         self.contact.start(_FORK_SECONDS)

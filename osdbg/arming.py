@@ -14,8 +14,10 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
+import sys
 import time
 from typing import Any, TYPE_CHECKING
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger('osdbg')
 
+_INTEGRATIONS = 'osdbg.integrations'
 _ARM_SECONDS = 15.0
 _LOAD_SECONDS = 30.0
 _LOOK_SECONDS = 0.5
@@ -54,6 +57,7 @@ def start(
     backends.create(settings).require()
     _settle_sysconfig()
     agent, first = this_process.start_agent(settings)
+    _learn()
     breakpoints.take_hook()
     breakpoints.answer_interrupts(agent)
     if first and required:
@@ -61,6 +65,23 @@ def start(
     if first and waits:
         _wait(agent, caller, settings, required)
     return agent
+
+
+def _learn() -> None:
+    """Have it known what RPC calls and green threads are about.
+
+    What knows the libraries stands above us: it is found by its name, as a
+    backend is.
+    """
+    try:
+        importlib.import_module(_INTEGRATIONS).enable_passive()
+    except Exception as exc:
+        LOG.warning(
+            'osdbg knows nothing of RPC calls (%r): type %s -m pip install '
+            '--force-reinstall osdbg',
+            exc,
+            sys.executable,
+        )
 
 
 def _settle_sysconfig() -> None:

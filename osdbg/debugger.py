@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 import types
+from typing import Any
 
 from osdbg import backends
 from osdbg import exceptions
@@ -131,11 +132,29 @@ class Debugger:
         if backend is not None and self.attached:
             backend.break_on_exception(exc)
 
-    def trace_this_thread(self) -> None:
-        """Let this thread stop at breakpoints, if a client is attached."""
+    def trace_this_thread(self, served: Any = None) -> None:
+        """Let this thread stop at breakpoints, if a client is attached.
+
+        :param served: the request it does so for, where others may not stop
+        """
         backend = self.backend
         if backend is not None and self.attached:
-            backend.trace_this_thread()
+            backend.trace_this_thread(served)
+
+    def spare_this_thread(self) -> None:
+        """Have this thread run as if nobody were attached, where it may.
+
+        It has begun to serve a request that may not stop at breakpoints.
+        """
+        backend = self.backend
+        if backend is not None and self.attached:
+            backend.spare_this_thread()
+
+    def end_step(self) -> None:
+        """Have this thread not stop for a step any more."""
+        backend = self.backend
+        if backend is not None and self.attached:
+            backend.end_step()
 
     def before_fork(self) -> None:
         """Close the gate, unless it takes too long."""

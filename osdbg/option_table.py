@@ -274,6 +274,14 @@ SETTINGS = (
         'of systemd, content while a worker is stopped.',
     ),
     Setting(
+        'break_on_exception',
+        values.BOOLEAN,
+        False,
+        'While a client is attached, stop where an exception was raised that '
+        'leaves an RPC endpoint or ends a green thread. For what leaves a '
+        'WSGI application, the paste filter has an option of the same name.',
+    ),
+    Setting(
         'name',
         values.STRING,
         None,

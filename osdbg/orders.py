@@ -119,11 +119,14 @@ class Orders:
         agent.progress.be_loaded(trouble)
 
     def _unload(self) -> None:
-        if self._agent.debugger.unload():
+        unloaded = self._agent.debugger.unload()
+        self._agent.post_mortem.renew()
+        if unloaded:
             self._agent.contact.renew()
 
     def _set_attached(self, attached: bool) -> None:
         self._agent.debugger.attached = attached
+        self._agent.post_mortem.renew()
         if attached:
             self._agent.progress.be_ready()
 

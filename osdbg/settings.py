@@ -61,6 +61,7 @@ class Settings:
     max_stop_seconds: float
     stop_policy: str
     keep_heartbeats: bool
+    break_on_exception: bool
     name: str
     required: bool
 
