@@ -92,7 +92,7 @@ class Session:
         self._responses = {}
         self._commands = {}
         self._seq = 0
-        self._hang_up = False
+        self._hang_up = self._leaves = False
         self._sending = threading.Lock()
         self.socket = self._open(host, port)
         self._reader = threading.Thread(
@@ -290,6 +290,7 @@ class Session:
         )
 
     def disconnect(self, **arguments):
+        self._leaves = True
         try:
             self.request('disconnect', **arguments)
         except ConnectionLost:
@@ -297,7 +298,13 @@ class Session:
         self.close()
 
     def leave(self):
-        """Say goodbye to a program that has ended."""
+        """Say goodbye to a program that has ended.
+
+        Not twice: debugpy's adapter ends if the second comes a moment too
+        late, and all other sessions with it.
+        """
+        if self._leaves:
+            return
         try:
             self.disconnect()
         except (DapError, TimeoutError) as error:

@@ -236,8 +236,16 @@ class Worker:
     def get_later(self, path, timeout=2 * TIMEOUT):
         return Pending(lambda: self.get(path, timeout))
 
+    def busy(self):
+        """Return how long it has worked, in hundredths of a second."""
+        stat = pathlib.Path(f'/proc/{self.pid}/stat').read_text()
+        return int(stat.rpartition(')')[2].split()[11])
+
     def state(self):
-        return self.get('/state')[1]
+        status, found = self.get('/state')
+        if status != 200:
+            raise AssertionError(f'{self}: {found}')
+        return found
 
 
 def http_get(port, path, timeout=TIMEOUT):

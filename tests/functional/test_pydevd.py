@@ -261,8 +261,10 @@ class AbsentIdeTest(PydevdTestCase):
         began = time.monotonic()
         ide = self.ide('handler').listen()
         ide.wait_attached()
-        self.wait_traced(worker)
+        # Not how long the first look at all threads takes, which nobody waits
+        # for and which is done by a busy machine when it can.
         self.assertLess(time.monotonic() - began, SOON)
+        self.wait_traced(worker)
         self.debug_request(ide, worker)
 
     @over(SERVERS)

@@ -312,6 +312,43 @@ class TestThreads(fresh.FreshTestCase):
             """
         )
 
+    def test_two_native_threads_at_the_table(self):
+        """One waits for the other, not in a hub; nor in a child for ever."""
+        self.assert_ok(
+            """
+            import eventlet
+            eventlet.monkey_patch()
+            import os
+            from osdbg import isolation
+            from osdbg import waiting
+            iso = isolation.Isolation(['nothing'])
+            iso.enter()
+            theirs = iso.threading()
+            taken, forked, done = (waiting.Event() for _ in range(3))
+            def hold():
+                with theirs._active_limbo_lock:
+                    taken.set()
+                    forked.wait(9)
+                    waiting.pause(0.1)
+            def look():
+                theirs.enumerate()
+                done.set()
+            waiting.start_new_thread(hold, ())
+            assert taken.wait(9)
+            pid = os.fork()
+            if not pid:
+                iso.renew()
+            waiting.start_new_thread(look, ())
+            forked.set()
+            here = done.wait(5)
+            if not pid:
+                os._exit(not here)
+            assert here
+            assert os.waitpid(pid, 0)[1] == 0
+            print('OK')
+            """
+        )
+
     def test_green_threads_are_none_of_its_threads(self):
         alone = fresh.run(GREEN_FORK)
         self.assertEqual('', alone.stderr)

@@ -15,9 +15,11 @@ Lines that tests stop at end in ``# BREAK <name>``.
 """
 
 import _thread
+import gc
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -63,6 +65,58 @@ def add(left, right):
 
 def double(number):
     return number * 2  # BREAK double
+
+
+GATES: dict[str, threading.Event] = {}
+
+
+def gate(query):
+    """Let a request go on that waits in a step."""
+    GATES[query['name']].set()
+    return {}
+
+
+def gates(query):
+    return {'closed': sorted(k for k, v in GATES.items() if not v.is_set())}
+
+
+def wait(query):
+    """Wait for somebody to open the gate."""
+    name = query['name']
+    gate = GATES[name] = threading.Event()
+    gate.wait()
+    return {'name': name}  # BREAK waited
+
+
+def poll(query):
+    """Look again and again whether the gate is open."""
+    gate = GATES[query['name']] = threading.Event()
+    turns = 0
+    while not gate.is_set():
+        time.sleep(0.02)
+        turns += 1  # BREAK poll
+    return {'name': query['name'], 'turns': turns}
+
+
+def inner(name, gate):
+    time.sleep(0.001)  # BREAK inner
+    gate.wait()  # BREAK inner gate
+    found = len(name)
+    return found  # BREAK inner end
+
+
+def walk(query):
+    """Let others run in the middle of each step."""
+    name = query['name']
+    gate = GATES[name] = threading.Event()
+    gate.set()
+    total = 1  # BREAK walk
+    time.sleep(0.001)
+    gate.wait()  # BREAK walk gate
+    total += inner(name, gate)  # BREAK walk call
+    time.sleep(0.001)
+    total += 1  # BREAK walk end
+    return {'name': name, 'total': total}
 
 
 def features(query):
@@ -121,15 +175,33 @@ def spawn(query):
     return {'output': done.stdout.decode().strip()}
 
 
+ENOUGH: list[bool] = []
+
+
+def churn(query):
+    """Work, and let others, until there is ENOUGH; have many objects."""
+    del ENOUGH[:]
+    turns = 0
+    objects = [[number] for number in range(300_000)]
+    while not ENOUGH:
+        turns += sum(number % 2 for number in range(200_000))
+        time.sleep(0)
+    return {'turns': turns, 'objects': len(objects)}
+
+
+def enough(query):
+    ENOUGH.append(True)
+    return {}
+
+
 def spin(query):
+    """Be busy for a time, or until a test has had ENOUGH."""
+    del ENOUGH[:]
     deadline = time.monotonic() + float(query.get('seconds', 1))
     turns = 0
-    while time.monotonic() < deadline:
+    while not ENOUGH and time.monotonic() < deadline:
         turns += 1  # BREAK spin
     return {'turns': turns}
-
-
-ENOUGH: list[bool] = []
 
 
 def turn(number):
@@ -155,6 +227,83 @@ def raw_rounds(query):
 
 def fail(query):
     raise ValueError('asked to fail')  # BREAK raise
+
+
+def perish(reason):
+    witness = reason.upper()
+    raise LookupError(witness)  # BREAK perish
+
+
+def die_waiting(how):
+    """Die when the hub has found that there is something to read."""
+    here, there = socket.socketpair()
+    with here, there:
+        start(how, lambda reason: (here.recv(1), perish(reason)))
+        time.sleep(0.01)
+        there.sendall(b'.')
+        time.sleep(0.01)
+
+
+def die_parked(how):
+    """Die when the gate is opened, which may be much later."""
+    gate = GATES[how] = threading.Event()
+    start(how, lambda reason: (gate.wait(), perish(reason)))
+
+
+def start(how, function):
+    reason = f'died in {how}'
+    if how == 'thread':
+        return threading.Thread(target=function, args=(reason,)).start()
+    # Not in a service without it.
+    from eventlet import greenpool
+    from eventlet import greenthread
+
+    pool = greenpool.GreenPool()
+    thread = {
+        'spawn': greenthread.spawn,
+        'linked': greenthread.spawn,
+        'spawn_n': greenthread.spawn_n,
+        'pool': pool.spawn,
+        'pool_n': pool.spawn_n,
+    }[how](function, reason)
+    if how == 'linked':
+        thread.link(lambda thread: print('LINKED', flush=True))
+    return thread
+
+
+def die(query):
+    """Have a thread die, of which nobody hears."""
+    {
+        'now': lambda how: start(how, perish),
+        'waiting': die_waiting,
+        'parked': die_parked,
+    }[query.get('when', 'now')](query['how'])
+    time.sleep(0.01)
+    return {}
+
+
+def die_in_turn(query):
+    """Have one die of what another has died of, and wait for both."""
+    inner = start('spawn', perish)
+    outer = start('spawn', lambda reason: inner.wait())
+    try:
+        outer.wait()
+    except LookupError as error:
+        return {'caught': str(error)}
+    return {}
+
+
+def killed(query):
+    """Have green threads end that are meant to."""
+    from eventlet import greenthread
+
+    for thread in (
+        greenthread.spawn(time.sleep, 30),
+        greenthread.spawn_n(time.sleep, 30),
+    ):
+        time.sleep(0)
+        greenthread.kill(thread)
+    return {'dead': bool(thread.dead)}
 
 
 def stop_here(query):
@@ -236,6 +385,22 @@ def debugger_threads():
     return [files for files in stacks if DEBUGGER_FILES.intersection(files)]
 
 
+def traced_frames():
+    """Return the functions, also of green threads, that are traced."""
+    frames = list(sys._current_frames().values())
+    kind = getattr(sys.modules.get('greenlet'), 'greenlet', ())
+    frames += [
+        each.gr_frame for each in gc.get_objects() if isinstance(each, kind)
+    ]
+    found = []
+    for frame in frames:
+        while frame is not None:
+            if frame.f_trace is not None:
+                found.append(frame.f_code.co_name)
+            frame = frame.f_back
+    return found
+
+
 def monitoring_tools():
     monitoring = getattr(sys, 'monitoring', None)
     if monitoring is None:
@@ -247,12 +412,28 @@ def monitoring_tools():
     ]
 
 
+def eventlet_files():
+    """Return where the functions come from by which green threads end."""
+    found = {}
+    for name, cls in (
+        ('eventlet.greenpool', 'GreenPool'),
+        ('eventlet.greenthread', 'GreenThread'),
+        ('eventlet.hubs.hub', 'BaseHub'),
+    ):
+        owner = getattr(sys.modules.get(name), cls, None)
+        for key, value in vars(owner or object).items():
+            code = getattr(value, '__code__', None)
+            found[f'{cls}.{key}'] = code and code.co_filename
+    return found
+
+
 def state(query):
     """Everything a debugger could leave behind."""
     return {
         'threads': len(os.listdir('/proc/self/task')),
         'descriptors': sorted(os.listdir('/proc/self/fd'), key=int),
         'traced': repr(sys.gettrace()),
+        'traced_frames': traced_frames(),
         'profiled': repr(sys.getprofile()),
         'threading_trace': repr(getattr(threading, '_trace_hook', None)),
         'monitoring': monitoring_tools(),
@@ -270,8 +451,10 @@ def state(query):
         'excepthook': repr(sys.excepthook),
         'output': [repr(sys.stdout), repr(sys.stderr)],
         'path': sys.path,
-        'environ': dict(os.environ),
+        # A debugger that is being imported sets some, and takes them away.
+        'environ': {name: os.environ.get(name) for name in list(os.environ)},
         'os_fork': repr(os.fork),
+        'eventlet': eventlet_files(),
         'signals': {
             number.name: repr(signal.getsignal(number))
             for number in sorted(signal.valid_signals())
@@ -283,12 +466,18 @@ def state(query):
 ROUTES = {
     '/': ping,
     '/breakpoint': stop_here,
+    '/die': die,
+    '/die_in_turn': die_in_turn,
     '/door': door,
     '/features': features,
     '/fork': fork,
+    '/gate': gate,
+    '/gates': gates,
+    '/killed': killed,
     '/native': native,
     '/pid': ping,
     '/pooled': pooled,
+    '/poll': poll,
     '/raise': fail,
     '/raise_caught': raise_caught,
     '/raw_rounds': raw_rounds,
@@ -296,9 +485,13 @@ ROUTES = {
     '/rounds': rounds,
     '/spawn': spawn,
     '/spin': spin,
+    '/churn': churn,
+    '/enough': enough,
     '/state': state,
     '/status': status,
     '/thread': thread,
+    '/wait': wait,
+    '/walk': walk,
     '/work': work,
 }
 

@@ -68,10 +68,15 @@ def looks():
 
 def changes(before):
     import osdbg
+    from osdbg.integrations import on_import
 
     now = looks()
-    # This one init() takes, and keeps.
-    before = dict(before, breakpointhook=repr(osdbg.breakpoint))
+    # The one init() takes, and keeps; the other waits for oslo.messaging.
+    before = dict(
+        before,
+        breakpointhook=repr(osdbg.breakpoint),
+        meta_path=[repr(on_import._finder), *before['meta_path']],
+    )
     found = {
         name: (before[name], now[name])
         for name in before

@@ -29,6 +29,8 @@ class Application:
 
     def __call__(self, environ, start_response):
         path = environ['PATH_INFO']  # BREAK application
+        if 'HTTP_X_AUTH_TOKEN' in environ:  # as keystonemiddleware does
+            environ['HTTP_X_PROJECT_ID'] = f'of {environ["HTTP_X_AUTH_TOKEN"]}'
         if path == '/escape':
             escape('asked to')
         if path == '/library':

@@ -13,7 +13,8 @@
 """Make RPC calls to ``rpc_service.py`` on behalf of a test, asked over HTTP.
 
 ``rpc_caller.py --config-file FILE``, in nova's virtual environment.
-``/work?word=WORD`` makes one call and gives its answer.
+``/work?word=WORD`` makes one call and gives its answer; ``&request_id=ID``
+puts that into its context.
 """
 
 import sys
@@ -30,7 +31,12 @@ def main():
         oslo_messaging.get_rpc_transport(cfg.CONF),
         oslo_messaging.Target(topic=TOPIC),
     )
-    calls.serve(lambda path, **word: rpc.call({}, 'work', **word))
+
+    def call(path, request_id=None, **word):
+        context = {} if request_id is None else {'request_id': request_id}
+        return rpc.call(context, path.strip('/'), **word)
+
+    calls.serve(call)
 
 
 if __name__ == '__main__':

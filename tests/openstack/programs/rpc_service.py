@@ -19,6 +19,7 @@ environment.
 import logging
 import os
 import sys
+import time
 
 from oslo_config import cfg
 import oslo_messaging
@@ -29,9 +30,28 @@ TOPIC = 'osdbg-test'
 
 
 class Endpoint:
+    def __init__(self):
+        self.met = []
+
     def work(self, context, word):
         answer = {'word': word, 'pid': os.getpid()}
         return answer  # BREAK work
+
+    def meet(self, context, word):
+        """Answer once two calls are served at the same time."""
+        self.met.append(word)
+        while len(self.met) < 2:
+            time.sleep(0.01)
+        answer = {'word': word}
+        return answer  # BREAK meet
+
+    def fail(self, context, word):
+        witness = word.upper()
+        raise LookupError(witness)  # BREAK fail
+
+    @oslo_messaging.expected_exceptions(LookupError)
+    def fail_expectedly(self, context, word):
+        self.fail(context, word)
 
 
 def main(executor):

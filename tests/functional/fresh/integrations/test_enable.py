@@ -13,6 +13,7 @@ import contextlib
 import pathlib
 import tempfile
 
+from tests.functional.harness import free_port
 from tests.unit import fresh
 
 OTHER = '''
@@ -86,6 +87,30 @@ class TestEnable(fresh.FreshTestCase):
             assert integrations.enable('nova') == ['nova']
             print('OK')
         ''')
+
+    def test_those_that_start_nothing(self):
+        self.assert_ok(
+            '''
+            import os, sys
+            import osdbg
+            assert osdbg.init() is None
+            assert 'osdbg.integrations' not in sys.modules
+            os.environ['OS_REMOTE_DEBUG__PORT'] = os.environ['PORT']
+            assert osdbg.init() is not None
+            from osdbg import integrations
+            passive = ['eventlet_wsgi', 'green_threads', 'oslo_messaging']
+            assert sorted(integrations._enabled) == passive
+            assert 'eventlet' not in sys.modules
+            integrations.disable()
+            assert osdbg.init() is not None
+            assert not integrations._enabled
+            left = [type(finder).__module__ for finder in sys.meta_path]
+            assert not [name for name in left if 'osdbg' in name], left
+            assert integrations.enable('oslo_messaging') == passive[2:]
+            print('OK')
+            ''',
+            PORT=str(free_port()),
+        )
 
     def test_unknown_name(self):
         done = fresh.run('''

@@ -91,6 +91,17 @@ assert port() == {line}, port()
 os.unlink(config)
 print('OK')
 '''
+ITS_OWN = '''
+from osdbg.this_process import agent
+made = filter_factory(GLOBAL, port='{port}', break_on_exception='true')(app)
+assert made._osdbg_on_exception
+assert not agent().settings.break_on_exception
+os.environ['OS_REMOTE_DEBUG__BREAK_ON_EXCEPTION'] = 'true'
+made = filter_factory(GLOBAL, port='{port}')(app)
+assert not made._osdbg_on_exception
+assert agent().settings.break_on_exception
+print('OK')
+'''
 TWICE = '''
 factories = [filter_factory(GLOBAL, port='{port}') for _ in range(2)]
 first, second = [factory(app) for factory in factories]
@@ -175,6 +186,9 @@ class TestFilter(fresh.FreshTestCase):
     def test_two_pipelines_one_agent(self):
         self.assert_ok(HEAD + TWICE.format(port=self.ports[0]))
 
+    def test_exceptions_that_leave_the_application(self):
+        self.assert_ok(HEAD + ITS_OWN.format(port=self.ports[0]))
+
     def test_bad_value(self):
         self.assertEqual(
             'osdbg is off: [remote_debug] port = 99999 (from '
@@ -210,7 +224,10 @@ class TestFilter(fresh.FreshTestCase):
 
 
 class TestKnown(unittest.TestCase):
-    def test_no_name_means_two_things(self):
+    def test_names(self):
         names = [*option_table.BY_NAME, *(stop.name for stop in wsgi.STOPS)]
-        self.assertEqual(len(names), len({*names}))
         self.assertLessEqual({*names}, {*paste._KNOWN})
+        # Told once, and of the filter's section it is the filter's own.
+        self.assertEqual(len(paste._KNOWN), len({*paste._KNOWN}))
+        both = {name for name in names if names.count(name) > 1}
+        self.assertEqual({'break_on_exception'}, both)
