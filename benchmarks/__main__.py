@@ -28,6 +28,7 @@ from benchmarks import attach
 from benchmarks import checks
 from benchmarks import commands
 from benchmarks import connecting
+from benchmarks import green
 from benchmarks import import_cost
 from benchmarks import memory
 from benchmarks import paste_filter
@@ -47,6 +48,7 @@ _ALL = {
     'commands': commands.measure,
     'connecting': connecting.measure,
     'stacks': stacks.measure,
+    'green': green.measure,
     'throughput': throughput.measure,
     'waiting': waiting.measure,
 }
@@ -124,7 +126,7 @@ def _print_table(rows: list[Row]) -> None:
 def _number(row: Row) -> str:
     assert row.value is not None
     digits = 3 if abs(row.value) < 10 else 1
-    if row.unit in ('us', 'req/s', ''):
+    if row.unit in ('req/s', '') or row.unit == 'us' and row.value >= 100:
         digits = 0
     return f'{row.value:.{digits}f} {row.unit}'.rstrip()
 

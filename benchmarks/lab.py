@@ -25,6 +25,7 @@ import time
 from typing import Any
 import uuid
 
+from benchmarks.targets import Row
 from osdbg import settings
 from tests.functional import dap
 from tests.functional import debuggers
@@ -32,6 +33,8 @@ from tests.functional import harness
 
 SERVICE = str(pathlib.Path(__file__).resolve().parent / 'service.py')
 ENGINES = ('eventlet', 'threading')
+# With osdbg, by ``init()`` or ``wrap()``; the last stops for a token only.
+MODES = ('osdbg', 'wrap', 'only')
 SECONDS = 30.0
 _UNIX_CONNECTED = '03'
 
@@ -67,7 +70,7 @@ class Lab(contextlib.ExitStack):
     ) -> Any:
         """Start a service and wait until it serves.
 
-        :param mode: ``bare``, ``osdbg`` or ``listen`` (plain debugpy)
+        :param mode: ``bare``, one of ``MODES``, or ``listen`` (plain debugpy)
         :param workers: 0 for one process without a launcher
         :param options: those of ``[remote_debug]``, beside the port
         """
@@ -81,7 +84,7 @@ class Lab(contextlib.ExitStack):
         service = Service(environ, engine, mode, workers)
         self.callback(service.kill)
         service.wait_workers(max(workers, 1))
-        if mode == 'osdbg':
+        if mode in MODES:
             before = getattr(self, 'expected', 0)
             self.expected = before + workers + bool(workers) + (not workers)
             self._wait_armed(self.expected)
@@ -98,14 +101,22 @@ class Lab(contextlib.ExitStack):
         harness.wait_until(f'{count} armed processes', armed, SECONDS)
 
     def attach(
-        self, service: Service, mark: str = '', processes: int = 1
+        self,
+        service: Any,
+        mark: str = '',
+        processes: int = 1,
+        path: str = SERVICE,
     ) -> Client:
-        """Attach as VS Code would, with a breakpoint at a mark."""
+        """Attach as VS Code would, with a breakpoint at a mark.
+
+        :param service: any program that has a ``debug_port``
+        :param path: the file that has the mark
+        """
         client = Client(service.debug_port, timeout=10, justMyCode=True)
         client.exception_filters = ['uncaught']
         self.callback(client.hang_up)
         if mark:
-            client.break_at(SERVICE, harness.line_of(mark, SERVICE))
+            client.break_at(path, harness.line_of(mark, path))
         client.attach()
         client.wait_attached(processes)
         return client
@@ -126,7 +137,7 @@ class Service(harness.Process):
     ) -> None:
         self.debug_port = harness.free_port()
         argv = [sys.executable, SERVICE, engine, mode, str(workers)]
-        if mode == 'osdbg':
+        if mode in MODES:
             port = str(self.debug_port)
             environ = dict(environ, OS_REMOTE_DEBUG__PORT=port)
         elif mode == 'listen':
@@ -215,3 +226,17 @@ def median_error(values: list[float]) -> float:
     # 1.25 how much less the median says than the mean.
     error: float = 1.25 * (high - low) / 1.35 / len(values) ** 0.5
     return error
+
+
+def milliseconds(
+    group: str, what: str, values: list[float], note: str = ''
+) -> Row:
+    """Return the median of some times, with their spread beside it."""
+    return Row(
+        group,
+        what,
+        statistics.median(values),
+        'ms',
+        f'{quartiles(values)}{note}',
+        median_error(values),
+    )

@@ -26,7 +26,6 @@ from typing import NamedTuple
 from benchmarks import lab
 
 _CONNECTIONS = 8
-_REQUEST = b'GET /servers?count=10 HTTP/1.1\r\nHost: localhost\r\n\r\n'
 _TIMEOUT = 10.0
 # A process that has waited for a second finds the caches cold: one that is
 # measured more often than the others would look some percent faster.
@@ -47,13 +46,20 @@ class Speed(NamedTuple):
 class Load:
     """Connections to a service with one worker, kept busy on demand."""
 
-    def __init__(self, service: lab.Service, worker: int) -> None:
+    def __init__(
+        self, service: lab.Service, worker: int, servers: int = 10
+    ) -> None:
         """Open the connections.
 
         :param worker: the process id of the worker
+        :param servers: how many the application makes for each request
         """
         self.service = service
         self.worker = worker
+        path = f'/servers?count={servers}'
+        self._request = (
+            f'GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n'.encode()
+        )
         self._selector = selectors.DefaultSelector()
         for _ in range(_CONNECTIONS):
             sock = socket.create_connection(
@@ -95,7 +101,7 @@ class Load:
 
     def _send(self, key: selectors.SelectorKey) -> None:
         assert isinstance(key.fileobj, socket.socket)
-        key.fileobj.sendall(_REQUEST)
+        key.fileobj.sendall(self._request)
 
     def _receive(self, key: selectors.SelectorKey) -> None:
         assert isinstance(key.fileobj, socket.socket)

@@ -83,8 +83,11 @@ def _measure(lab: lab_.Lab, count: int, runs: int) -> list[Row]:
     what = f'{count} green threads'
     longest = [1000 * longest for _, longest in looks]
     return [
-        _row(f'command, {what}', [1000 * took for took, _ in looks]),
-        _row(
+        lab_.milliseconds(
+            _GROUP, f'command, {what}', [1000 * took for took, _ in looks]
+        ),
+        lab_.milliseconds(
+            _GROUP,
             f'longest request meanwhile, {what}',
             longest,
             f'; of all {max(longest):.0f} ms, at other times '
@@ -115,14 +118,3 @@ def _look(
     if command.returncode:
         raise RuntimeError(f'{words} ended with {command.returncode}')
     return took, longest
-
-
-def _row(what: str, values: list[float], note: str = '') -> Row:
-    return Row(
-        _GROUP,
-        what,
-        statistics.median(values),
-        'ms',
-        f'{lab_.quartiles(values)}{note}',
-        lab_.median_error(values),
-    )

@@ -89,6 +89,26 @@ TARGETS: dict[tuple[str, str], tuple[str, float]] = {
     ('commands', 'ps, 64 processes'): ('<=', 150.0),
     ('commands', 'ps, 64 processes, in colours'): ('<=', 150.0),
     ('stacks', 'command, 1000 green threads'): ('<=', 300.0),
+    (
+        'switches of green threads, what is added',
+        'switch, attached',
+    ): ('<=', 2.0),
+    (
+        'switches of green threads, what is added',
+        'switch, another steps',
+    ): ('<=', 2.0),
+    # None, within what one process differs from itself in two seconds.
+    (
+        'switches of green threads, what is added',
+        'switch, after detach',
+    ): ('<=', 0.05),
+    ('stops among parked green threads', 'threads answered, 1000 parked'): (
+        '<=',
+        200.0,
+    ),
+    ('osdbg.here(), false', 'path=, request told of'): ('<=', 2.0),
+    ('osdbg.here(), false', 'request_id=, request told of'): ('<=', 2.0),
+    ('osdbg.here(), false', 'header=, request told of'): ('<=', 2.0),
     ('connecting', 'debugpy, first verified breakpoint'): ('<=', 1.0),
     ('connecting', 'debugpy, first verified breakpoint, next time'): (
         '<=',

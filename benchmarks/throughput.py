@@ -50,8 +50,18 @@ def _attach(lab: lab_.Lab, service: lab_.Service, busy: Load) -> None:
     lab.attach(service)
 
 
-def _attach_cold(lab: lab_.Lab, service: lab_.Service, busy: Load) -> None:
-    lab.attach(service, 'cold')
+def attach_at(
+    mark: str,
+) -> Callable[[lab_.Lab, lab_.Service, Load], None]:
+    """Return what attaches with a breakpoint.
+
+    :param mark: of the line in ``service.py``
+    """
+
+    def attach(lab: lab_.Lab, service: lab_.Service, busy: Load) -> None:
+        lab.attach(service, mark)
+
+    return attach
 
 
 def _detach(lab: lab_.Lab, service: lab_.Service, busy: Load) -> None:
@@ -83,11 +93,11 @@ class Condition(NamedTuple):
     """Called at the end: raises unless the condition has been what it says."""
 
 
-_CONDITIONS = {
+CONDITIONS = {
     'without osdbg, another process': Condition('bare'),
     'armed, no client': Condition('osdbg'),
     'client attached': Condition('osdbg', _attach),
-    'client attached, cold breakpoint': Condition('osdbg', _attach_cold),
+    'client attached, cold breakpoint': Condition('osdbg', attach_at('cold')),
     'after detach': Condition('osdbg', _detach),
     'debugpy.listen(), no client': Condition('listen'),
     'debugpy.listen(), client attached': Condition('listen', _attach),
@@ -98,7 +108,8 @@ _CONDITIONS = {
 class _Samples:
     """What was measured of one engine."""
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str], servers: int) -> None:
+        self.servers = servers
         self.bare: list[Speed] = []
         self.speeds: dict[str, list[Speed]] = {name: [] for name in names}
         self.wall: dict[str, list[float]] = {name: [] for name in names}
@@ -116,22 +127,28 @@ class _Samples:
 
 def measure(quick: bool) -> list[Row]:
     """Measure both engines."""
-    return compare('throughput', _CONDITIONS, quick)
+    return compare('throughput', CONDITIONS, quick)
 
 
 def compare(
-    what: str, conditions: Mapping[str, Condition], quick: bool
+    what: str,
+    conditions: Mapping[str, Condition],
+    quick: bool,
+    servers: int = 10,
+    engines: Iterable[str] = lab_.ENGINES,
 ) -> list[Row]:
-    """Measure both engines under some conditions, beside the bare service.
+    """Measure engines under some conditions, beside the bare service.
 
     :param what: the group of the rows, beside the engine
     :param conditions: what to measure, by its name in the table
     :param quick: whether a rough figure will do
+    :param servers: how much the application does for a request
+    :param engines: which
     """
     batches, rounds = (1, 20) if quick else (5, 32)
     rows = []
-    for engine in lab_.ENGINES:
-        samples = _Samples(conditions)
+    for engine in engines:
+        samples = _Samples(conditions, servers)
         for _ in range(batches):
             with lab_.Lab() as lab:
                 _measure_batch(lab, engine, conditions, rounds, samples)
@@ -146,11 +163,11 @@ def _measure_batch(
     rounds: int,
     samples: _Samples,
 ) -> None:
-    bare = _start(lab, engine, Condition('bare'))
+    bare = _start(lab, engine, Condition('bare'), samples.servers)
     others = {}
     for name, condition in conditions.items():
         try:
-            others[name] = _start(lab, engine, condition)
+            others[name] = _start(lab, engine, condition, samples.servers)
         except Exception as error:
             if condition.mode != 'listen':
                 raise
@@ -174,11 +191,13 @@ def _measure_batch(
             prove(busy.service)
 
 
-def _start(lab: lab_.Lab, engine: str, condition: Condition) -> Load:
+def _start(
+    lab: lab_.Lab, engine: str, condition: Condition, servers: int
+) -> Load:
     # Plain debugpy cannot follow a launcher to its worker.
     workers = 0 if condition.mode == 'listen' else 1
     service = lab.start(engine, condition.mode, workers, **condition.options)
-    busy = Load(service, service.wait_workers(1)[0])
+    busy = Load(service, service.wait_workers(1)[0], servers)
     lab.callback(busy.close)
     busy.run(_WARM_UP_SECONDS)
     condition.prepare(lab, service, busy)
