@@ -182,9 +182,12 @@ class VSCodeTest(client_case.ClientTestCase):
         """Wait until the call stack view shows every session stopped."""
 
         def paused():
-            text = '\n'.join(window.rows())
-            stopped = text.lower().count('paused on breakpoint')
-            return stopped >= WORKERS and all(name in text for name in names)
+            rows = window.rows()
+            stopped = [r for r in rows if 'paused on breakpoint' in r.lower()]
+            return all(
+                any(name in row for row in stopped)
+                for name in (*names, 'MainThread: GET /work')
+            )
 
         try:
             wait_until('every worker in the view', paused, SECONDS)

@@ -66,9 +66,23 @@ async function drag(page, x, y, toX, toY) {
   await page.mouse.up();
 }
 
+// Those out of sight are not in the page: look from top to bottom.
+async function allRows(page) {
+  const found = new Set();
+  if (!await page.isVisible('.debug-call-stack')) return [];
+  await page.hover('.debug-call-stack');
+  for (let turn = 0; turn < 10; turn += 1) {
+    await page.waitForTimeout(50); // until it has been painted
+    const rows = await page.$$eval(ROWS, (all) => all.map((row) => row.innerText));
+    rows.forEach((row) => found.add(row));
+    await page.mouse.wheel(0, 200);
+  }
+  await page.mouse.wheel(0, -10000);
+  return [...found];
+}
+
 const ORDERS = {
-  rows: async (page) => JSON.stringify(
-    await page.$$eval(ROWS, (rows) => rows.map((row) => row.innerText))),
+  rows: async (page) => JSON.stringify(await allRows(page)),
   picture: async (page, file) => {
     await page.waitForTimeout(1000); // until it has been painted
     await page.screenshot({ path: file });
