@@ -29,6 +29,7 @@ import sys
 from typing import Any, ClassVar
 
 from osdbg import activities
+from osdbg import activity_search
 
 
 def here(
@@ -103,7 +104,7 @@ def current() -> activities.Activity | None:
     """Return what this thread, green thread or task serves, if anything."""
     found = activities.current.get()
     if found is None:
-        found = activities.of_stack(sys._getframe(1))
+        found = activity_search.of_stack(sys._getframe(1))
     if found is None and _context(*activities.CONTEXT_IDS, 'project_id'):
         found = _ContextOnly('')
     return found

@@ -29,6 +29,7 @@ from typing import Any
 import weakref
 
 from osdbg import activities
+from osdbg import activity_search
 from osdbg import calls
 from osdbg import frames
 from osdbg import greenlets
@@ -108,7 +109,9 @@ def serving() -> Iterator[tuple[Any, activities.Activity]]:
     """Return who is parked in a request, or was begun by one, and by which."""
     ranks = _Ranks()
     for owner, kind, chain in _everyone():
-        found = activities.of(chain) if ranks.of(chain) == _REQUEST else None
+        found = (
+            activity_search.of(chain) if ranks.of(chain) == _REQUEST else None
+        )
         if found is None:
             context = _context_of(owner, kind)
             found = (
@@ -241,7 +244,7 @@ class _Ranks:
         return rank
 
     def _find(self, frame: types.FrameType) -> int:
-        if activities.tells(frame):
+        if activity_search.tells(frame):
             return _REQUEST
         package = _package(frame)
         if package in ('eventlet', 'greenlet'):
@@ -253,7 +256,7 @@ def _title(
     owner: Any, kind: str, chain: list[types.FrameType], rank: int
 ) -> str:
     # Of the others no function tells what it is busy with.
-    activity = activities.of(chain) if rank == _REQUEST else None
+    activity = activity_search.of(chain) if rank == _REQUEST else None
     if activity is not None:
         return activity.title
     place = _place(chain)

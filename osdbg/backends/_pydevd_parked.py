@@ -27,7 +27,7 @@ import types
 from typing import Any, ClassVar, NamedTuple
 import weakref
 
-from osdbg import activities
+from osdbg import activity_search
 from osdbg.backends import _pydevd_limits as limits
 from osdbg import frames as frames_
 from osdbg import greenlets
@@ -221,7 +221,7 @@ def _titled(answer: Any) -> Any:
     for stopped in list(_Session.stopped.values()):
         thread = threads.get(schema._translate_id_to_dap(stopped.thread_id))
         chain = frames_.stack(stopped.frame)
-        activity = activities.of(frame for frame, _ in chain)
+        activity = activity_search.of(frame for frame, _ in chain)
         if thread is not None and activity is not None:
             thread['name'] += f': {activity.title}'
     return type(answer)(answer.id, answer.seq, answer.as_dict, is_json=True)

@@ -41,6 +41,7 @@ LEVELS = (
     ('door',),
     ('calls', 'greenlets'),
     ('activities', 'deaths', 'heartbeats', 'hubs'),
+    ('activity_search',),
     ('chosen', 'parked'),
     ('vigil',),
     ('evaluation', 'isolation', 'journal', 'opts'),

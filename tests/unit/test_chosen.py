@@ -19,6 +19,7 @@ import threading
 import unittest
 
 from osdbg import activities
+from osdbg import activity_search
 from osdbg import chosen
 from tests.unit import fresh
 
@@ -175,15 +176,16 @@ class HereTest(ChosenTestCase):
         self.assertEqual([False, False, True, False], asyncio.run(main()))
 
     def test_more_functions_than_are_remembered(self):
-        most, activities._MOST_FUNCTIONS = activities._MOST_FUNCTIONS, 5
-        self.addCleanup(setattr, activities, '_MOST_FUNCTIONS', most)
+        search = activity_search
+        most = search._MOST_FUNCTIONS
+        self.addCleanup(setattr, search, '_MOST_FUNCTIONS', most)
+        search._MOST_FUNCTIONS = 5
         for number in range(20):
             names = {'here': chosen.here}
             exec(f'def f(): return here(path="{number}")', names)
             environ = {'REQUEST_METHOD': 'GET', 'PATH_INFO': f'/{number}'}
             self.assertTrue(application(environ, names['f']))
-            known = len(activities._silent) + len(activities._telling)
-            self.assertLess(known, 10)
+            self.assertLess(len(search._silent) + len(search._telling), 10)
 
 
 class OnlyTest(ChosenTestCase):
@@ -296,6 +298,7 @@ except ImportError:
     raise SystemExit
 import threading
 from osdbg import activities
+from osdbg import activity_search
 from osdbg import chosen
 
 here = chosen.here
