@@ -23,7 +23,6 @@ import atexit
 from collections.abc import Callable
 import functools
 import importlib
-import inspect
 import sys
 import types
 from typing import Any, ClassVar
@@ -266,26 +265,8 @@ class PydevdSession(base.Backend):
         modules.forget_threads(pydevd)
 
     def _stop_tracing(self, pydevd: Any) -> None:
-        """Take the trace functions out of every thread.
-
-        ``pydevd.stoptrace()`` reaches only the thread it is called in before
-        Python 3.12; the others would go on at a third of their speed.
-        """
-        if modules.monitoring():
-            pydevd.pydevd_sys_monitoring.stop_monitoring(all_threads=True)
-            return
-        tracing_ = pydevd.pydevd_tracing
-        settrace = tracing_._original_settrace
-
-        def remove(frame: Any, event: str, arg: Any) -> None:
-            settrace(None)
-
-        modules.environment().threading().settrace(None)
-        reach_all = inspect.unwrap(tracing_.set_trace_to_threads)
-        reach_all(
-            remove, **modules.probed(reach_all, create_dummy_thread=False)
-        )
-        settrace(None)
+        """Take the trace functions out of every thread."""
+        tracing.stop(pydevd)
 
     def break_here(self, frame: types.FrameType | None) -> None:
         """Stop the calling thread, unless the client is just leaving."""

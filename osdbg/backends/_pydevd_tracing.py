@@ -28,10 +28,12 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
 import sys
 import types
 from typing import Any
 
+from osdbg.backends import _pydevd_modules as modules
 from osdbg import waiting
 
 # How the names of modules begin that pydevd runs by itself.
@@ -112,6 +114,29 @@ def go_by_thread(pydevd: Any, py_db: Any) -> None:
         return keep(tracer)(frame, event, arg)
 
     py_db.trace_dispatch = trace_dispatch
+
+
+def stop(pydevd: Any) -> None:
+    """Take the trace functions out of every thread.
+
+    ``pydevd.stoptrace()`` reaches only the thread it is called in before
+    Python 3.12; the others would go on at a third of their speed.
+
+    :param pydevd: the module
+    """
+    if modules.monitoring():
+        pydevd.pydevd_sys_monitoring.stop_monitoring(all_threads=True)
+        return
+    tracing = pydevd.pydevd_tracing
+    settrace = tracing._original_settrace
+
+    def remove(frame: Any, event: str, arg: Any) -> None:
+        settrace(None)
+
+    modules.environment().threading().settrace(None)
+    reach_all = inspect.unwrap(tracing.set_trace_to_threads)
+    reach_all(remove, **modules.probed(reach_all, create_dummy_thread=False))
+    settrace(None)
 
 
 def _keeping() -> Any:
