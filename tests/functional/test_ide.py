@@ -450,7 +450,8 @@ class RealEditorsTest(IdeTestCase):
             env={**os.environ, 'HOME': str(self.home)},
             capture_output=True,
             text=True,
-            timeout=harness.TIMEOUT,
+            # It loads and compiles a hundred libraries.
+            timeout=4 * harness.TIMEOUT,
         )
         self.assertEqual(0, done.returncode, done.stderr)
         return json.loads(done.stdout)
