@@ -28,6 +28,7 @@ from tests.functional.harness import free_port
 from tests.functional.harness import FunctionalTestCase
 from tests.functional.harness import line_of
 from tests.functional.harness import Process
+from tests.functional.harness import TIMEOUT
 
 HERE = pathlib.Path(__file__).parent
 WORKERS = 3
@@ -61,16 +62,17 @@ class ClientTestCase(FunctionalTestCase):
         self.processes.append(client)
         return client
 
-    def told(self, client, word, count=1):
+    def told(self, client, word, count=1, timeout=TIMEOUT):
         """Wait until a client has said a word so often; return the rest."""
-        found = client.wait_log(rf'(?m)^{word} (.*)$', count)
+        found = client.wait_log(rf'(?m)^{word} (.*)$', count, timeout)
         failures = re.findall(r'(?m)^FAILED .*$', client.log)
         self.assertEqual([], failures)
         return [json.loads(match.group(1)) for match in found]
 
     def stop_in_all(self, client):
         """Have every worker stop, and its request answered all the same."""
-        self.told(client, 'ATTACHED', WORKERS)
+        # An editor loads a hundred libraries before.
+        self.told(client, 'ATTACHED', WORKERS, 4 * TIMEOUT)
         pending = [worker.get_later('/work') for worker in self.workers]
         stops = self.told(client, 'STOPPED', WORKERS)
         place = {(APP, line_of('handler'))}
