@@ -22,6 +22,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 import contextvars
 import gc
+import itertools
+import operator
 import os
 import sys
 import types
@@ -134,30 +136,49 @@ def _context_of(owner: Any, kind: str) -> contextvars.Context | None:
 def running_frames() -> Iterator[types.FrameType]:
     """Return the innermost frame of all that is parked or runs, one by one.
 
-    Of a coroutine or generator it is its only one. None is to be kept: what
-    ends meanwhile would be let go of by whoever looks, in that thread.
+    None is to be kept: what ends meanwhile would be let go of by whoever
+    looks, in that thread.
     """
-    kinds = [*_SUSPENDED, *greenlets.kinds()]
-    for each in objects.referred(objects.all_instances(kinds)):
-        name = _SUSPENDED.get(type(each))
-        if name is None:
-            frame = greenlets.parked_at(each)
-            if frame is None and greenlets.runs(each):
-                # At once: it may be parked again when all have been seen.
-                yield from frames.others_one_by_one()
-        else:
-            frame = frames.attribute(each, name)
+    for each in objects.referred(greenlets.everyone()):
+        frame = greenlets.parked_at(each)
         if frame is not None:
             yield frame
+        elif greenlets.runs(each):
+            # At once: it may be parked again when all have been seen.
+            yield from frames.others_one_by_one()
         del each, frame
     yield from frames.others_one_by_one()
 
 
-_SUSPENDED: dict[type, str] = {
-    types.GeneratorType: 'gi_frame',
-    types.CoroutineType: 'cr_frame',
-    types.AsyncGeneratorType: 'ag_frame',
-}
+def suspended_frames() -> Iterator[types.FrameType]:
+    """Return the frames of generators and coroutines, one by one.
+
+    From Python 3.12 on. While Python closes one that nobody needs any more, it
+    forgets weak references that are made, and frees it all the same
+    (``gen_dealloc()`` in genobject.c): it crashed. Then it runs, or has never
+    begun. Only asynchronous ones wait meanwhile; those may be let go of in any
+    thread.
+    """
+    for kind, short in _SUSPENDED.items():
+        waits = operator.attrgetter(f'{short}_suspended')
+        found = objects.referred(objects.instances(kind, only=waits))
+        yield from _frames_of(found, f'{short}_frame')
+    held = objects.instances(types.AsyncGeneratorType, take=None)
+    yield from _frames_of(
+        map(list.pop, itertools.repeat(held, len(held))), 'ag_frame'
+    )
+
+
+def _frames_of(owners: Iterator[Any], name: str) -> Iterator[types.FrameType]:
+    for each in owners:
+        frame = getattr(each, name)
+        del each
+        if frame is not None:
+            yield frame
+        del frame
+
+
+_SUSPENDED = {types.GeneratorType: 'gi', types.CoroutineType: 'cr'}
 
 
 def _everyone() -> Iterator[tuple[Any, str, list[types.FrameType]]]:

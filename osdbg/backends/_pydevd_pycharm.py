@@ -29,6 +29,7 @@ from typing import Any
 from osdbg.backends import _pydevd_changes as changes
 from osdbg.backends import _pydevd_line as line
 from osdbg.backends import _pydevd_modules as modules
+from osdbg.backends import _pydevd_tracing as tracing
 from osdbg import journal
 from osdbg import waiting
 
@@ -80,6 +81,15 @@ class PydevdPycharmBackend(line.LineSession):
             start_traced()
 
         pydevd.PyDB.patch_threads = patch
+        enable = pydevd.PyDB.enable_tracing
+
+        def enable_tracing(
+            py_db: Any, trace: Any = None, *args: Any, **kwargs: Any
+        ) -> None:
+            tracing.keep(trace)  # or it is kept until the thread has another
+            enable(py_db, trace, *args, **kwargs)
+
+        pydevd.PyDB.enable_tracing = enable_tracing
         # It would go through a library that has no way for 3.12 and later.
         if can_reach_all():
             pydevd.pydevd_tracing.set_trace_to_threads = trace_all

@@ -13,9 +13,10 @@
 """Functions that were running before the client came stop, too.
 
 pydevd looks for those at each change of breakpoints, on the stacks of threads
-that it knows. A green thread, coroutine or generator that is parked is on no
-stack: the loop of a periodic task would never stop. Nor would, on Python 3.12
-and later, that of a thread that was not started by ``threading``.
+that it knows. A green thread that is parked is on no stack: the loop of a
+periodic task would never stop. Nor would, on Python 3.12 and later, that of a
+thread that was not started by ``threading``, a coroutine, or a generator.
+Before, those are traced as they go on, as if they were called.
 
 Nor would, up to Python 3.11, one that was at that moment in pydevd's trace
 function, whose answer, by the old breakpoints, is not to be called again:
@@ -257,13 +258,14 @@ def _for_all(
 ) -> None:
     """Do something with each function that runs or is parked; trace it."""
     done = {}  # by their numbers: those of two modules may be equal
-    for top in parked.running_frames():
-        for frame, _ in frames.stack(top):
-            code = frame.f_code
-            if id(code) not in done:
-                done[id(code)] = code
-                do(code)
-        trace(top)
+    for found in (parked.running_frames(), parked.suspended_frames()):
+        for top in found:
+            for frame, _ in frames.stack(top):
+                code = frame.f_code
+                if id(code) not in done:
+                    done[id(code)] = code
+                    do(code)
+            trace(top)
 
 
 def _tracer(py_db: Any) -> Callable[[types.FrameType], None]:

@@ -218,6 +218,7 @@ class PydevdSession(base.Backend):
             self._undo.pop()()
         steps.end()
         chosen.forget()
+        tracing.forget()
         self._sock.close()
         self._sock = None
         modules.environment().leave()

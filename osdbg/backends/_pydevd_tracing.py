@@ -22,10 +22,17 @@ through; nobody else does before.
 
 It traces its own threads as well, for it has hidden them from itself. What it
 does in them for a client would take three times as long.
+
+Python does not hold the trace function that it is about to call, and collects
+garbage meanwhile, up to Python 3.11 for the object of a frame alone. Then
+finalizers run, which are traced, and other threads: who takes its place there
+would be the end of it, and of the service (``call_trace()`` in ceval.c, and
+``call_trampoline()`` in sysmodule.c). So what is replaced is kept for a while.
 """
 
 from __future__ import annotations
 
+import collections
 import functools
 import importlib
 import inspect
@@ -34,10 +41,15 @@ import types
 from typing import Any
 
 from osdbg.backends import _pydevd_modules as modules
+from osdbg import frames
 from osdbg import waiting
 
 # How the names of modules begin that pydevd runs by itself.
 _OWN = ('pydevd', '_pydev', 'osdbg.thread_table', 'osdbg.threads')
+# A call takes less than to replace so many.
+_replaced: collections.deque[Any] = collections.deque(maxlen=1000)
+# None, or of a module, such as pydevd's that does nothing.
+_LASTING = (type(None), types.FunctionType)
 _MOST_FILES = 10_000
 # Below it is a program that pydevd has started.
 _PROGRAM = '_pydevd_bundle.pydevd_runpy'
@@ -63,10 +75,48 @@ def apply(pydevd: Any) -> None:
             return None
 
         itself = args or kwargs.get('thread_idents')
-        return set_trace(trace if itself else trace_outside, *args, **kwargs)
+        given = trace if itself else trace_outside
+        keep(given)
+        return set_trace(given, *args, **kwargs)
 
     tracing.set_trace_to_threads = set_trace_to_threads
+    _keep_of_frames(pydevd)
     _remember_names()
+
+
+def keep(trace: Any) -> None:
+    """Keep a trace function while threads may be about to call it.
+
+    :param trace: that will be replaced, or will replace one
+    """
+    _replaced.append(trace)
+
+
+def forget() -> None:
+    """Keep none: nothing is traced any more."""
+    _replaced.clear()
+
+
+def _keep_of_frames(pydevd: Any) -> None:
+    """Keep those that functions have which run in other threads.
+
+    And have ``frames.stack()`` ask for the frames first, where it can do harm.
+    """
+    replace = pydevd.PyDB.set_trace_for_frame_and_parents
+
+    @functools.wraps(replace)
+    def set_trace_for_frame_and_parents(
+        py_db: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        if not modules.monitoring():
+            for frame, _ in frames.stack(args[-1]):
+                if not isinstance(frame.f_trace, _LASTING):
+                    keep(frame.f_trace)
+        return replace(py_db, *args, **kwargs)
+
+    pydevd.PyDB.set_trace_for_frame_and_parents = (
+        set_trace_for_frame_and_parents
+    )
 
 
 def _remember_names() -> None:
@@ -129,14 +179,23 @@ def stop(pydevd: Any) -> None:
         return
     tracing = pydevd.pydevd_tracing
     settrace = tracing._original_settrace
+    modules.environment().threading().settrace(None)
+    reach_all = inspect.unwrap(tracing.set_trace_to_threads)
+    reach_all(
+        _remover(settrace),
+        **modules.probed(reach_all, create_dummy_thread=False),
+    )
+    settrace(None)
+
+
+@functools.lru_cache
+def _remover(settrace: Any) -> Any:
+    """Return what ends tracing where it is called; it is not let go of."""
 
     def remove(frame: Any, event: str, arg: Any) -> None:
         settrace(None)
 
-    modules.environment().threading().settrace(None)
-    reach_all = inspect.unwrap(tracing.set_trace_to_threads)
-    reach_all(remove, **modules.probed(reach_all, create_dummy_thread=False))
-    settrace(None)
+    return remove
 
 
 def _keeping() -> Any:

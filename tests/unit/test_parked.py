@@ -372,12 +372,20 @@ class RunningFramesTest(ParkedTestCase):
         found = [frame.f_code for frame in parked.running_frames()]
         return [code for code in codes if code in found]
 
-    def test_of_all_kinds(self):
-        def generator():
-            yield
-
+    def test_the_innermost_of_green_threads(self):
         def works():
             park()
+
+        codes = [park.__code__, works.__code__]
+        green = self.begin(works)
+        self.assertEqual(codes[:1], self.running(*codes))
+        green.switch()
+        self.assertEqual([], self.running(*codes))
+
+    @unittest.skipIf(sys.version_info < (3, 12), 'traced as they go on')
+    def test_the_suspended(self):
+        def generator():
+            yield
 
         async def coroutine():
             await old_pause()
@@ -389,22 +397,23 @@ class RunningFramesTest(ParkedTestCase):
         async def asynchronous():
             yield
 
-        functions = (generator, coroutine, asynchronous, park)
+        def suspended():
+            found = [each.f_code for each in parked.suspended_frames()]
+            return [code for code in codes if code in found]
+
+        functions = (generator, coroutine, old_pause, asynchronous)
         codes = [function.__code__ for function in functions]
-        green = self.begin(works)
         each, awaited, iterated = generator(), coroutine(), asynchronous()
         next(each)
         awaited.send(None)
         with self.assertRaises(StopIteration):
             iterated.asend(None).send(None)
-        # Of a green thread it is the innermost.
-        self.assertEqual(codes, self.running(*codes, works.__code__))
+        self.assertEqual(codes, suspended())
         self.assertEqual([], list(each))
         awaited.close()
         with self.assertRaises(StopIteration):
             iterated.aclose().send(None)
-        green.switch()
-        self.assertEqual([], self.running(*codes))
+        self.assertEqual([], suspended())
 
     def test_one_that_runs_when_it_is_looked_at(self):
         ending = False
