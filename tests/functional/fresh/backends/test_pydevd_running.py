@@ -94,15 +94,19 @@ follow()
 assert looks.last == first
 print('OK')
 """
-# What is being closed, in which other threads run, and is freed with whatever
-# has come to refer to it.
+# What is being closed, in which other threads run and look, and is freed with
+# whatever has come to refer to it.
 CLOSED = """
 import warnings
+from osdbg import parked
 
 def look(*args, **kwargs):
-    follow()
-    running._look(sys.modules['pydevd'], py_db, running._Session.looks)
-    looked.append(True)
+    looks = [parked.running_frames()]
+    if not TWICE:
+        looks.append(parked.suspended_frames())
+    for each in looks:
+        next(each, None)
+    looked.append(looks)
 
 def generator():
     try:
@@ -116,6 +120,8 @@ async def coroutine():
 async def asynchronous():
     yield
 
+waits = generator()
+next(waits)
 looked = []
 warnings.simplefilter('always')
 warnings.showwarning = look  # of one that was never awaited
@@ -128,8 +134,11 @@ for _ in range(50):
         each.asend(None).send(None)
     except StopIteration:
         del each
-    filler = [bytearray(n) for n in range(500)]
 assert len(looked) == 150, len(looked)
+filler = [bytearray(n) for n in range(5000)]
+for each in looked:
+    for frames in each:
+        list(frames)
 print('OK', flush=True)
 os._exit(0)
 """
