@@ -142,6 +142,32 @@ for each in looked:
 print('OK', flush=True)
 os._exit(0)
 """
+# Another thread may be about to call a trace function that is replaced.
+REPLACED = """
+import weakref
+if not TWICE:
+    print('OK', flush=True)
+    os._exit(0)  # sys.monitoring has none
+
+class Tracer:
+    def __call__(self, frame, event, arg):
+        return self
+
+def replaced():
+    frame = sys._getframe()
+    tracer = frame.f_trace = Tracer()
+    gone = weakref.ref(tracer)
+    del tracer
+    py_db.set_trace_for_frame_and_parents(_thread.get_ident(), frame)
+    return gone, frame.f_trace
+
+gone, now = replaced()
+assert type(now) is not Tracer
+assert gone() is not None
+aside(backend.unload)
+assert gone() is None
+print('OK')
+"""
 # A program that was imported as well has each function twice, and they are
 # equal.
 EQUAL = """
@@ -205,6 +231,9 @@ class RunningTest(fresh.FreshTestCase):
 
     def test_those_that_are_being_closed(self):
         self.assert_ok(LOAD + BEGIN + CLOSED)
+
+    def test_trace_functions_that_are_replaced(self):
+        self.assert_ok(LOAD + BEGIN + REPLACED)
 
     def test_equal_functions(self):
         self.assert_ok(LOAD + BEGIN + EQUAL)
