@@ -117,17 +117,22 @@ def _look_before_it_begins(pydevd: Any, api: Any) -> None:
     api.run = run_when_looked
 
 
-def end() -> None:
+def end() -> bool:
     """Leave nothing of pydevd's in frames that run on.
 
     It would not be used any more, but kept as long as they last.
+
+    :returns: whether there was anything, and may be more
     """
     if modules.monitoring():
-        return
+        return False
+    found = False
     for top in parked.running_frames():
         for frame, _ in frames.stack(top):
             if is_pydevds(frame.f_trace):
+                found = True
                 frame.f_trace = None
+    return found
 
 
 def is_pydevds(trace: Any) -> bool:

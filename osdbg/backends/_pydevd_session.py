@@ -47,6 +47,7 @@ from osdbg import threads
 from osdbg import waiting
 
 _SETTLE_SECONDS = 0.05
+_MOST_LOOKS = 20
 _DOOR_SECONDS = 1.0
 # What pydevd knows of a function holds as long as this number of its does.
 # From Python 3.12 on it keeps that from session to session, and begins each
@@ -175,14 +176,22 @@ class PydevdSession(base.Backend):
                 pydevd.stoptrace()
                 self._stop_tracing(pydevd)
                 if not modules.monitoring():
-                    # For a thread that was just about to trace itself.
-                    waiting.pause(_SETTLE_SECONDS)
-                    self._stop_tracing(pydevd)
-                    running.end()
+                    self._settle(pydevd)
         finally:
             self._forget(pydevd)
             threading = modules.environment().threading()
             threading._active.pop(threading.get_ident(), None)
+
+    def _settle(self, pydevd: Any) -> None:
+        """End tracing also where a thread was just about to begin or answer.
+
+        What a trace function returns is the next one of its frame.
+        """
+        for _ in range(_MOST_LOOKS):
+            waiting.pause(_SETTLE_SECONDS)
+            self._stop_tracing(pydevd)
+            if not running.end():
+                break
 
     def _end_late_thread(self) -> None:
         """End the one thread that pydevd starts after it is connected.

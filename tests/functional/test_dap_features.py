@@ -282,12 +282,13 @@ class StoppedTest(FeaturesTestCase):
     @compared
     def test_pause(self, client, worker):
         client.attach()
-        self.pending = worker.get_later('/spin?seconds=3')
+        self.pending = worker.get_later('/spin?seconds=60')
         thread = wait_until(
             'spinning thread', lambda: self.spinning(client, worker)
         )
         client.root.request('pause', threadId=thread)
         stop = client.wait_stopped('pause')
+        stop.evaluate('__import__("api_app").ENOUGH.append(True)')
         status, _ = self.go(stop)
         return stop.reason, status
 

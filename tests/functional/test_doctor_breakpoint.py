@@ -322,14 +322,15 @@ class BreakpointTest(doctor_case.DoctorTestCase):
         service = self.start_service(engine='eventlet', port=free_port())
         (worker,) = service.wait_workers()
         wait_until('armed worker', self.processes_told)
-        spot = self.at(line_of('thread'), APP)
+        spot = self.at(line_of('waited'), APP)
         self.assert_absent('inside', spot)
-        pending = worker.get_later('/thread?seconds=5')
+        pending = worker.get_later('/wait?name=gate')
         (parked,) = wait_until(
             'parked request', lambda: self.doctor(spot).get('inside')
         )
-        self.assertIn('in thread() already', parked['what'])
-        self.assert_answered(pending)
+        self.assertIn('in wait() already', parked['what'])
+        worker.get('/gate?name=gate')
+        self.assertEqual(200, pending.result()[0])
         self.assert_absent('inside', spot)
 
     def test_workers_whose_launcher_has_hidden_objects_from_gc(self):

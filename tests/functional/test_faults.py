@@ -221,7 +221,7 @@ class ForkTest(OneServiceTestCase):
     def test_child_never_hangs_when_the_client_leaves(self, engine):
         (worker,) = self.start(engine)
         client = self.attach(self.port, 'child')
-        child = worker.get('/fork?seconds=1')[1]['child']
+        child = worker.get('/fork?seconds=5')[1]['child']
         client.wait_stopped()
         client.hang_up(reset=True)
         self.assertEqual(3 << 8, self.reaped(worker, child))

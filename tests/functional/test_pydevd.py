@@ -34,8 +34,10 @@ DIALECTS = {'pydevd': 'pydev', 'pydevd_pycharm': 'pycharm'}
 ENGINES = available(('eventlet', 'thread_false', 'none', 'threading'))
 SERVERS = available(('eventlet', 'threading', 'none'))
 NATIVE = available(('threading', 'none'))
-SOON = 1.0  # from the moment the IDE listens
+SOON = 3.0  # from the moment the IDE listens
 RECONNECTS = 50
+# What ends /spin.
+ENOUGH = "__import__('api_app').ENOUGH.append(1)"
 # An IDE that never says that the program may run.
 PATIENCE = 10.0
 
@@ -224,11 +226,12 @@ class ThreadsTest(PydevdTestCase):
         """One that was at work before the IDE came."""
         (worker,) = self.start(backend, engine)
         before = worker.state()
-        pending = worker.get_later('/spin?seconds=4')
+        pending = worker.get_later('/spin?seconds=60')
         time.sleep(0.5)  # until it spins
         ide = self.ide('spin').listen()
         stop = ide.wait_stopped()
         self.assert_at(stop, 'spin')
+        stop.evaluate(ENOUGH)
         ide.close()
         self.assert_answered(pending)
         self.assert_undisturbed(worker, before)
@@ -238,12 +241,13 @@ class ThreadsTest(PydevdTestCase):
         (worker,) = self.start(backend, engine)
         ide = self.debug([worker])
         link = self.link_of(ide, worker)
-        pending = worker.get_later('/spin?seconds=4')
+        pending = worker.get_later('/spin?seconds=60')
         time.sleep(0.5)  # until it spins: nobody else is asked meanwhile
         link.pause()
         deadline = time.monotonic() + TIMEOUT
-        while ide.wait_stopped().path != APP:
+        while (stop := ide.wait_stopped()).path != APP:
             self.assertLess(time.monotonic(), deadline)
+        stop.evaluate(ENOUGH)
         ide.close()
         self.assert_answered(pending)
 
@@ -374,7 +378,7 @@ class FaultTest(PydevdTestCase):
         (worker,) = self.start(backend, engine)
         before = worker.state()
         ide = self.debug([worker], 'child')
-        child = worker.get('/fork?seconds=3')[1]['child']
+        child = worker.get('/fork?seconds=6')[1]['child']
         ide.wait_stopped()
         ide.close()
         self.assertEqual(3 << 8, self.reaped(worker, child))

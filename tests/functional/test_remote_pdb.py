@@ -137,7 +137,7 @@ class EndTest(PromptTestCase):
         worker = self.serve(engine)
         before = self.teach(worker, PARKED)
         for osdbg_closes in (False, True):
-            pending = worker.get_later('/parked?seconds=4')
+            pending = worker.get_later('/parked?seconds=10')
             client = self.prompt()
             while '<string>(4)' not in client.ask('w'):
                 client.ask('n')

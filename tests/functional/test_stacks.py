@@ -136,7 +136,7 @@ class StacksTest(OneServiceTestCase):
         (worker,) = self.start(engine=engine, workers=1)
         process = wait_until('a service at rest', self.at_rest)
         self.assertIn(False, [t['moved'] for t in process['threads']])
-        pending = worker.get_later('/spin?seconds=8')
+        pending = worker.get_later('/spin?seconds=15')
         wait_until('spinning', lambda: self.spinning(self.told()[0]))
         (process,) = self.told('--diff', '2')
         self.assertTrue(self.spinning(process))

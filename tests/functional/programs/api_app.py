@@ -387,18 +387,25 @@ def debugger_threads():
 
 def traced_frames():
     """Return the functions, also of green threads, that are traced."""
+    # Python 3.11 may crash where it does while it makes a frame of another.
+    gc.disable()
+    try:
+        return list(names_of_traced_frames())
+    finally:
+        gc.enable()
+
+
+def names_of_traced_frames():
     frames = list(sys._current_frames().values())
     kind = getattr(sys.modules.get('greenlet'), 'greenlet', ())
     frames += [
         each.gr_frame for each in gc.get_objects() if isinstance(each, kind)
     ]
-    found = []
     for frame in frames:
         while frame is not None:
             if frame.f_trace is not None:
-                found.append(frame.f_code.co_name)
+                yield frame.f_code.co_name
             frame = frame.f_back
-    return found
 
 
 def monitoring_tools():
@@ -440,7 +447,9 @@ def state(query):
         'debugger_threads': debugger_threads(),
         'debugger_loaded': 'pydevd' in sys.modules,
         'osdbg': sorted(
-            name for name in sys.modules if name.partition('.')[0] == 'osdbg'
+            name
+            for name in list(sys.modules)
+            if name.partition('.')[0] == 'osdbg'
         ),
         'modules': {
             name: id(sys.modules[name])
