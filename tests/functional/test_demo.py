@@ -110,7 +110,7 @@ class DemoTest(FunctionalTestCase):
         demo = self.start(*arguments)
         code = demo.wait(SECONDS)
         self.assertLess(time.monotonic() - started, SECONDS)
-        wait_until('end of the output', lambda: 'happened' in demo.log, 5)
+        wait_until('end of the output', lambda: 'happened' in demo.log)
         self.assertEqual(0, code)
         self.assert_said(demo)
         self.assert_cleaned_up(demo)

@@ -35,7 +35,7 @@ def load():
 # One comes while it holds each of pydevd's locks.
 SIGNAL = """
 import faulthandler
-faulthandler.dump_traceback_later(5, exit=True)
+faulthandler.dump_traceback_later(20, exit=True)
 seen, held, main = [], set(), _thread.get_ident()
 def obey(*args):
     seen.append(True)
