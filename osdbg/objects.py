@@ -30,39 +30,33 @@ from typing import Any
 import weakref
 
 
-def instances(
-    kind: type | None,
-    take: Callable[[Any], Any] | None = weakref.ref,
-    only: Callable[[Any], Any] | None = None,
-) -> list[Any]:
+# What to take of objects: from an iterator in C makes another one.
+Take = Callable[[Iterator[Any]], Iterator[Any]]
+weakly: Take = functools.partial(map, weakref.ref)
+
+
+def instances(kind: type | None, take: Take = weakly) -> list[Any]:
     """Return something of all objects of a class, or of a subclass of it.
 
     All objects are looked at in one call into C, so that no other thread runs
     meanwhile. It takes about as long as a full garbage collection.
     What was there when gc.freeze() was called is not among them.
-    Not of all generators a reference may be made: ``parked.py`` says why.
 
     :param kind: the class; of None there are none
-    :param take: what to take of each, in C; None for the objects, where they
-        may be let go of in this thread
-    :param only: whether to take one, in C
+    :param take: what to take of them. Not of all generators there may be a
+        reference: see parked.suspended_frames()
     """
-    return [] if kind is None else all_instances([kind], take, only)
+    return [] if kind is None else all_instances([kind], take)
 
 
-def all_instances(
-    kinds: Iterable[type],
-    take: Callable[[Any], Any] | None = weakref.ref,
-    only: Callable[[Any], Any] | None = None,
-) -> list[Any]:
+def all_instances(kinds: Iterable[type], take: Take = weakly) -> list[Any]:
     """Do as ``instances()`` for several classes in one go.
 
     :param kinds: the classes
-    :param take: what to take of each
-    :param only: whether to take one
+    :param take: what to take of them
     """
     wanted = itertools.chain.from_iterable(map(numbers, kinds))
-    return _select(gc.get_objects, wanted, take, only)
+    return _select(gc.get_objects, wanted, take)
 
 
 def referents(each: Any, kinds: frozenset[int]) -> list[Any]:
@@ -75,29 +69,23 @@ def referents(each: Any, kinds: frozenset[int]) -> list[Any]:
 
 
 def _select(
-    get: Callable[[], list[Any]],
-    kinds: Iterable[int],
-    take: Callable[[Any], Any] | None = None,
-    only: Callable[[Any], Any] | None = None,
+    get: Callable[[], list[Any]], kinds: Iterable[int], take: Take = iter
 ) -> list[Any]:
     """Return something of the objects of some classes, in one call into C.
 
     :param get: returns the objects: a function in C
     :param kinds: the numbers of their classes
-    :param take: what to take of each, in C; without it, the object
-    :param only: whether to take one, in C; without it, of all
+    :param take: what to take of them
     """
     objects: list[Any] = []
     found: list[Any] = []
     call = functools.partial.__call__
     all_there_are = map(call, (functools.partial(get),))
     are_meant = map(frozenset(kinds).__contains__, map(id, map(type, objects)))
-    meant: Iterator[Any] = itertools.compress(objects, are_meant)
-    if only:
-        meant = filter(only, meant)
+    meant = itertools.compress(objects, are_meant)
     steps = (
         functools.partial(next, map(objects.extend, all_there_are)),
-        functools.partial(found.extend, map(take, meant) if take else meant),
+        functools.partial(found.extend, take(meant)),
         # What has been looked through has been among them: a circle, which
         # would keep all objects of the service.
         functools.partial(objects.clear),

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 import contextvars
+import functools
 import gc
 import itertools
 import operator
@@ -153,32 +154,42 @@ def running_frames() -> Iterator[types.FrameType]:
 def suspended_frames() -> Iterator[types.FrameType]:
     """Return the frames of generators and coroutines, one by one.
 
-    From Python 3.12 on. While Python closes one that nobody needs any more, it
-    forgets weak references that are made, and frees it all the same
-    (``gen_dealloc()`` in genobject.c): it crashed. Then it runs, or has never
-    begun. Only asynchronous ones wait meanwhile; those may be let go of in any
-    thread.
+    While Python closes one that nobody needs any more, it forgets weak
+    references that are made, and frees it all the same (``gen_dealloc()`` in
+    genobject.c): it crashed. Then it runs, or has never begun. Only
+    asynchronous ones wait meanwhile; those may be let go of in any thread.
     """
     for kind, short in _SUSPENDED.items():
-        waits = operator.attrgetter(f'{short}_suspended')
-        found = objects.referred(objects.instances(kind, only=waits))
+        wait = functools.partial(_suspended, short)
+        found = objects.referred(objects.instances(kind, wait))
         yield from _frames_of(found, f'{short}_frame')
-    held = objects.instances(types.AsyncGeneratorType, take=None)
-    yield from _frames_of(
-        map(list.pop, itertools.repeat(held, len(held))), 'ag_frame'
-    )
+    held = objects.instances(types.AsyncGeneratorType, iter)
+    pops = map(list.pop, itertools.repeat(held, len(held)))
+    yield from _frames_of(pops, 'ag_frame')
+
+
+_SUSPENDED = {types.GeneratorType: 'gi', types.CoroutineType: 'cr'}
+
+
+def _suspended(short: str, found: Iterator[Any]) -> Iterator[Any]:
+    """Return references to those that wait, in C."""
+    if sys.version_info >= (3, 11):
+        ask = operator.attrgetter(f'{short}_suspended')
+        return objects.weakly(filter(ask, found))
+    left = filter(operator.attrgetter(f'{short}_frame'), found)
+    wait = itertools.filterfalse(operator.attrgetter(f'{short}_running'), left)
+    here, there = itertools.tee(wait)
+    at = map(operator.attrgetter(f'{short}_frame.f_lasti'), there)
+    return objects.weakly(itertools.compress(here, map((-1).__lt__, at)))
 
 
 def _frames_of(owners: Iterator[Any], name: str) -> Iterator[types.FrameType]:
     for each in owners:
-        frame = getattr(each, name)
+        frame = frames.attribute(each, name)
         del each
         if frame is not None:
             yield frame
         del frame
-
-
-_SUSPENDED = {types.GeneratorType: 'gi', types.CoroutineType: 'cr'}
 
 
 def _everyone() -> Iterator[tuple[Any, str, list[types.FrameType]]]:

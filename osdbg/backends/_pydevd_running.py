@@ -29,6 +29,7 @@ step (``update_monitor_events()``).
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Iterator
 import importlib
 import inspect
 import sys
@@ -127,7 +128,7 @@ def end() -> bool:
     if modules.monitoring():
         return False
     found = False
-    for top in parked.running_frames():
+    for top in _all_there_are():
         for frame, _ in frames.stack(top):
             if is_pydevds(frame.f_trace):
                 found = True
@@ -263,14 +264,18 @@ def _for_all(
 ) -> None:
     """Do something with each function that runs or is parked; trace it."""
     done = {}  # by their numbers: those of two modules may be equal
-    for found in (parked.running_frames(), parked.suspended_frames()):
-        for top in found:
-            for frame, _ in frames.stack(top):
-                code = frame.f_code
-                if id(code) not in done:
-                    done[id(code)] = code
-                    do(code)
-            trace(top)
+    for top in _all_there_are():
+        for frame, _ in frames.stack(top):
+            code = frame.f_code
+            if id(code) not in done:
+                done[id(code)] = code
+                do(code)
+        trace(top)
+
+
+def _all_there_are() -> Iterator[types.FrameType]:
+    yield from parked.running_frames()
+    yield from parked.suspended_frames()
 
 
 def _tracer(py_db: Any) -> Callable[[types.FrameType], None]:

@@ -210,10 +210,14 @@ def _write_stdout(sock: socket.socket) -> None:
 
 async def _serve(near: tuple[str, int], far: _Far) -> int:
     ending = asyncio.Event()
+    # asyncio keeps none of them once its IDE has left, and they would end as
+    # garbage (github.com/python/cpython/issues/90467).
+    serving: set[Any] = set()
 
     async def accept(
         reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
+        serving.add(asyncio.current_task())
         try:
             # asyncio.run() ends the others, and not who comes while it does.
             if _may_enter(writer) and not ending.is_set():
@@ -223,6 +227,7 @@ async def _serve(near: tuple[str, int], far: _Far) -> int:
         except asyncio.CancelledError:
             pass  # the end of all; Python 3.11 would print a traceback
         finally:
+            serving.discard(asyncio.current_task())
             writer.close()
 
     host, port = near

@@ -76,6 +76,7 @@ class Listener:
         self._known = asyncio.Event()
         self._refusals = Refusals()
         self._noting: set[asyncio.Task[None]] = set()
+        self._serving: set[Any] = set()
         self._told: dict[str, str] = {}
         self.number = group.number
         tenants.enter(self)
@@ -190,7 +191,13 @@ class Listener:
             writer.transport.abort()
             return
         listener, peer = found
-        await listener._accept(reader, writer, peer)
+        # asyncio does not keep it (github.com/python/cpython/issues/90467).
+        task = asyncio.current_task()
+        self._serving.add(task)
+        try:
+            await listener._accept(reader, writer, peer)
+        finally:
+            self._serving.discard(task)
 
     def _admit(self, connection: Any) -> tuple[Listener, peers.Peer] | None:
         """Find out who has come, before it is answered a byte.

@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from collections.abc import Iterator
 import dis
+import functools
 import gc
 import hashlib
 import io
@@ -50,6 +51,7 @@ _MAX_FRAMES = 50
 _NO_FILE = '<what osdbg compares>'
 _QUIET = ('ignore', None, Warning, _NO_FILE, 0)
 _SUFFIXES = ('.py', '.pyc', '.so')
+_CODE = operator.attrgetter('__code__')
 
 
 def look(settings: settings_.Settings, path: str) -> dict[str, Any]:
@@ -62,7 +64,7 @@ def look(settings: settings_.Settings, path: str) -> dict[str, Any]:
     wanted = tuple(part for part in path.split('/') if part not in ('', '.'))
     matches, namesakes = _find(wanted)
     functions: list[types.CodeType] = objects.instances(
-        types.FunctionType, operator.attrgetter('__code__')
+        types.FunctionType, functools.partial(map, _CODE)
     )
     return {
         'modules': [

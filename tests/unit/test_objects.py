@@ -10,6 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+import functools
 import gc
 import operator
 import types
@@ -45,9 +46,8 @@ class InstancesTest(unittest.TestCase):
         self.assertEqual([], list(objects.referred(found)))
 
     def test_something_of_each(self):
-        found = objects.instances(
-            types.FunctionType, operator.attrgetter('__code__')
-        )
+        codes = functools.partial(map, operator.attrgetter('__code__'))
+        found = objects.instances(types.FunctionType, codes)
         self.assertIn(objects.instances.__code__, found)
 
     def test_nothing_is_kept(self):

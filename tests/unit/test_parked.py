@@ -382,7 +382,6 @@ class RunningFramesTest(ParkedTestCase):
         green.switch()
         self.assertEqual([], self.running(*codes))
 
-    @unittest.skipIf(sys.version_info < (3, 12), 'traced as they go on')
     def test_the_suspended(self):
         def generator():
             yield

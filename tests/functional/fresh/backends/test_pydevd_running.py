@@ -101,9 +101,7 @@ import warnings
 from osdbg import parked
 
 def look(*args, **kwargs):
-    looks = [parked.running_frames()]
-    if not TWICE:
-        looks.append(parked.suspended_frames())
+    looks = parked.running_frames(), parked.suspended_frames()
     for each in looks:
         next(each, None)
     looked.append(looks)
@@ -126,7 +124,7 @@ looked = []
 warnings.simplefilter('always')
 warnings.showwarning = look  # of one that was never awaited
 sys.set_asyncgen_hooks(finalizer=look)
-for _ in range(50):
+for _ in range(10):
     next(generator())
     coroutine()
     each = asynchronous()
@@ -134,7 +132,7 @@ for _ in range(50):
         each.asend(None).send(None)
     except StopIteration:
         del each
-assert len(looked) == 150, len(looked)
+assert len(looked) == 30, len(looked)
 filler = [bytearray(n) for n in range(5000)]
 for each in looked:
     for frames in each:
@@ -167,6 +165,38 @@ assert gone() is not None
 aside(backend.unload)
 assert gone() is None
 print('OK')
+"""
+# What waits keeps nothing of the debugger's when that has gone.
+LEFT = """
+def generator():
+    while True:
+        yield
+
+async def coroutine():
+    await pauses()
+
+import types
+
+@types.coroutine
+def pauses():
+    yield
+
+each, awaited = generator(), coroutine()
+next(each)
+awaited.send(None)
+waiting = each.gi_frame, awaited.cr_frame
+other = lambda *args: other
+for frame in waiting:
+    frame.f_trace = py_db.trace_dispatch if TWICE else other
+if TWICE:
+    assert running.end() and not running.end()
+    assert [frame.f_trace for frame in waiting] == [None, None]
+    waiting[0].f_trace = other
+    assert not running.end()
+assert waiting[0].f_trace is other
+awaited.close()
+print('OK', flush=True)
+os._exit(0)
 """
 # A program that was imported as well has each function twice, and they are
 # equal.
@@ -231,6 +261,9 @@ class RunningTest(fresh.FreshTestCase):
 
     def test_those_that_are_being_closed(self):
         self.assert_ok(LOAD + BEGIN + CLOSED)
+
+    def test_what_waits_keeps_nothing(self):
+        self.assert_ok(LOAD + BEGIN + LEFT)
 
     def test_trace_functions_that_are_replaced(self):
         self.assert_ok(LOAD + BEGIN + REPLACED)
