@@ -39,6 +39,14 @@ PROGRAMS = HERE / 'programs'
 APP = str(PROGRAMS / 'api_app.py')
 SERVICE = str(PROGRAMS / 'api_service.py')
 TIMEOUT = float(os.environ.get('OSDBG_TEST_TIMEOUT', 30))
+# After how many objects services collect garbage, and let others run there.
+GARBAGE = os.environ.get('OSDBG_TEST_GARBAGE')
+COLLECT = """
+import gc, time
+sleep = time.sleep
+gc.callbacks.append(lambda phase, info: sleep(0.00005))
+gc.set_threshold(%s)
+"""
 GRACE = 1
 HOLDER = '''
 import signal, socket, sys
@@ -461,6 +469,8 @@ class FunctionalTestCase(unittest.TestCase):
         self.directory = directory.name
         self.addCleanup(directory.cleanup)
         self.addCleanup(self._clean_up)
+        if GARBAGE:
+            self.run_first(COLLECT % GARBAGE)
 
     def run_first(self, program):
         """Have every process of this test run a program before its own."""
