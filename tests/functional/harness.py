@@ -39,6 +39,8 @@ PROGRAMS = HERE / 'programs'
 APP = str(PROGRAMS / 'api_app.py')
 SERVICE = str(PROGRAMS / 'api_service.py')
 TIMEOUT = float(os.environ.get('OSDBG_TEST_TIMEOUT', 30))
+# What has a request for /spin or /rounds come to its end, at a stop.
+ENOUGH = '__import__("api_app").ENOUGH.append(True)'
 # After how many objects services collect garbage, and let others run there.
 GARBAGE = os.environ.get('OSDBG_TEST_GARBAGE')
 COLLECT = """

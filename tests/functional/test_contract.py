@@ -26,6 +26,7 @@ from osdbg.backends import Ability
 from tests.functional.contract import over
 from tests.functional.contract import spread
 from tests.functional.harness import APP
+from tests.functional.harness import ENOUGH
 from tests.functional.harness import free_port
 from tests.functional.harness import FunctionalTestCase
 from tests.functional.harness import line_of
@@ -426,7 +427,7 @@ class StoppingTest(ContractTestCase):
         return pending
 
     def end(self, client, stop):
-        stop.look('__import__("api_app").ENOUGH.append(True)')
+        stop.look(ENOUGH)
         client.leave()
 
     @over('eventlet', 'threads', needs=Ability.EXCEPTIONS)

@@ -24,6 +24,7 @@ import time
 from tests.functional import dap
 from tests.functional.harness import alive
 from tests.functional.harness import APP
+from tests.functional.harness import ENOUGH
 from tests.functional.harness import free_port
 from tests.functional.harness import FunctionalTestCase
 from tests.functional.harness import line_of
@@ -288,7 +289,7 @@ class StoppedTest(FeaturesTestCase):
         )
         client.root.request('pause', threadId=thread)
         stop = client.wait_stopped('pause')
-        stop.evaluate('__import__("api_app").ENOUGH.append(True)')
+        stop.evaluate(ENOUGH)
         status, _ = self.go(stop)
         return stop.reason, status
 

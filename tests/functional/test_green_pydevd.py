@@ -17,6 +17,7 @@ IDE came, and what a pause shows.
 """
 
 from tests.functional.harness import APP
+from tests.functional.harness import ENOUGH
 from tests.functional.harness import line_of
 from tests.functional.harness import wait_until
 from tests.functional.pydev_ide import STEP_RETURN
@@ -97,7 +98,7 @@ class GreenPydevdTest(PydevdTestCase):
         ide.running_links()[0].pause()
         stop = ide.wait_stopped()
         self.assertEqual(APP, stop.path)
-        stop.evaluate("__import__('api_app').ENOUGH.append(1)")
+        stop.evaluate(ENOUGH)
         stop.resume()
         self.assert_answered(pending)
         ide.hang_up()

@@ -22,6 +22,7 @@ from tests.functional import debuggers
 from tests.functional.harness import alive
 from tests.functional.harness import APP
 from tests.functional.harness import available
+from tests.functional.harness import ENOUGH
 from tests.functional.harness import free_port
 from tests.functional.harness import FunctionalTestCase
 from tests.functional.harness import GRACE
@@ -36,8 +37,6 @@ SERVERS = available(('eventlet', 'threading', 'none'))
 NATIVE = available(('threading', 'none'))
 SOON = 3.0  # from the moment the IDE listens
 RECONNECTS = 50
-# What ends /spin.
-ENOUGH = "__import__('api_app').ENOUGH.append(1)"
 # An IDE that never says that the program may run.
 PATIENCE = 10.0
 

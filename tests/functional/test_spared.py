@@ -17,6 +17,7 @@ import time
 
 from tests.functional.dap import DapError
 from tests.functional.harness import APP
+from tests.functional.harness import ENOUGH
 from tests.functional.harness import free_port
 from tests.functional.harness import FunctionalTestCase
 from tests.functional.harness import line_of
@@ -31,8 +32,6 @@ from tests.functional.test_chosen import TOKEN
 from tests.functional.test_chosen import TRACES
 from tests.functional.test_paste import fetch
 from tests.functional.test_paste import fetch_later
-
-ENOUGH = '__import__("api_app").ENOUGH.append(True)'
 
 
 class SparedTestCase(ChosenTestCase):

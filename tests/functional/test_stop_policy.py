@@ -196,7 +196,7 @@ class TurnTest(PolicyTestCase):
         session.request('pause', threadId=1)
         paused = session.wait_stopped()
         self.assertEqual('pause', paused.reason)
-        paused.evaluate('__import__("api_app").ENOUGH.append(True)')
+        paused.evaluate(harness.ENOUGH)
         paused.resume()
         stop.resume()
         self.assert_answered(pending)
