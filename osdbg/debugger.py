@@ -77,11 +77,12 @@ class Debugger:
                 backend = backends.create(settings)
                 backend.stops = self._stops
                 backend.require()
-                sock = channel.connect()
+                try:
+                    sock = channel.connect()
+                except protocol.ABSENT:
+                    return ''
                 sock.sendall(protocol.encode({'join': ticket}))
                 backend.load(sock)
-            except protocol.ABSENT:
-                return ''
             except exceptions.OsdbgError as exc:
                 return str(exc)
             except BaseException as exc:  # the agent's thread has to live on

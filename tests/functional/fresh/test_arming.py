@@ -55,11 +55,11 @@ assert (status.worker, status.state) == (0, 'armed'), status
 
 
 class TestLoadFails(armed.ArmedTestCase):
-    def init(self, **more):
-        """Return how init() ends with a debugpy that holds nothing."""
+    def init(self, debugpy='', **more):
+        """Return how init() ends with another debugpy, or an empty one."""
         with tempfile.TemporaryDirectory() as directory:
             Path(directory, 'debugpy').mkdir()
-            Path(directory, 'debugpy', '__init__.py').touch()
+            Path(directory, 'debugpy', '__init__.py').write_text(debugpy)
             return fresh.run(
                 f'import sys; sys.path.insert(0, {directory!r})\n'
                 'import osdbg\n'
@@ -74,6 +74,12 @@ class TestLoadFails(armed.ArmedTestCase):
         self.assertEqual((0, 'armed\n'), (done.returncode, done.stdout))
         self.assertEqual(1, done.stderr.count('\n'), done.stderr)
         self.assertIn('the debugger could not be loaded', done.stderr)
+
+    def test_is_never_taken_for_a_gateway_that_has_gone(self):
+        for error in ('ConnectionRefusedError', 'FileNotFoundError'):
+            with self.subTest(error):
+                done = self.init(f'raise {error}("by debugpy")')
+                self.assertIn(f'{error}: by debugpy', done.stderr)
 
     def test_required(self):
         done = self.init(OS_REMOTE_DEBUG__REQUIRED='true')
