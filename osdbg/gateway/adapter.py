@@ -26,6 +26,7 @@ import asyncio
 from osdbg.gateway.call import Call
 from osdbg.gateway import dap
 from osdbg.gateway.debug_server import DebugServer
+from osdbg.gateway import group as group_
 from osdbg.gateway import words as words_
 from osdbg.gateway.worker import Worker
 
@@ -40,8 +41,6 @@ _GOODBYE_SECONDS = 0.5
 _FLUSH_SECONDS = 1.0
 # A killed process is noticed on its two connections one after the other.
 _DEATH_SECONDS = 0.2
-# How long after the last worker the first of the next ones may come.
-_SUCCESSOR_SECONDS = 2.0
 # Whose child the root is, for the adapter: of no process that it knows.
 _NOBODY = 0
 # What is wrong with its first words, and the words.
@@ -231,4 +230,4 @@ class AdapterCall(Call):
         if self._alone and self._children:
             self._stop_timer()
         elif self._alone:
-            self._limit(_SUCCESSOR_SECONDS, '')
+            self._limit(group_.SUCCESSOR_SECONDS, '')

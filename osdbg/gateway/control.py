@@ -72,7 +72,8 @@ class Gateway:
     async def run(self) -> None:
         """Serve until no process has been armed for the grace period.
 
-        A client that stays on alone is let go then.
+        A client that stays on alone is let go then, but not while a service
+        that is reloaded may come back to it.
         """
         self._listener.setblocking(False)
         loop = asyncio.get_running_loop()
@@ -88,10 +89,13 @@ class Gateway:
         try:
             while self._for_all or idle < protocol.GRACE:
                 await asyncio.sleep(step)
-                idle = 0.0 if self._workers else idle + step
+                idle = 0.0 if self._is_used() else idle + step
                 self._groups.forget()
         finally:
             server.close()
+
+    def _is_used(self) -> bool:
+        return bool(self._workers) or any(g.waits for g in self._groups)
 
     async def _accept(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

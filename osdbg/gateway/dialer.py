@@ -68,6 +68,11 @@ class Dialer(Group):
         """Whether there is anybody in it."""
         return super().is_used or bool(self._calls)
 
+    @property
+    def waits(self) -> bool:
+        """Whether an IDE waits for those that follow its last worker."""
+        return bool(self._calls)
+
     # Who comes and goes.
 
     def on_join(self, worker: Worker) -> None:

@@ -55,6 +55,11 @@ class Group:
         return bool(self.workers)
 
     @property
+    def waits(self) -> bool:
+        """Whether clients wait for those that follow its last worker."""
+        return False
+
+    @property
     def public_number(self) -> int:
         """The port that clients use, which may not be the one asked for."""
         return self.number

@@ -60,6 +60,11 @@ class Port(ListeningGroup):
         """Whether there is anybody in it."""
         return super().is_used or bool(self.sessions)
 
+    @property
+    def waits(self) -> bool:
+        """Whether clients wait for those that follow its last worker."""
+        return bool(self.sessions) and self._deadline is not None
+
     async def _accept(
         self,
         reader: asyncio.StreamReader,
@@ -160,6 +165,7 @@ class Port(ListeningGroup):
             self._deadline = None
 
     def _end_sessions(self, why: str) -> None:
+        self._deadline = None
         if all(worker.only_launches for worker in self.workers):
             for session in self.sessions:
                 session.service_over(why)

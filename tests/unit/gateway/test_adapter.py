@@ -17,6 +17,8 @@ import asyncio
 from osdbg.gateway import adapter as adapter_
 from osdbg.gateway import dap
 from osdbg.gateway import dialer as dialer_
+from osdbg.gateway import group as group_
+from osdbg.gateway import protocol
 from tests.unit.gateway.parts import GatewayTestCase
 from tests.unit.gateway.parts import OPENED
 from tests.unit.gateway.parts import SECONDS
@@ -96,7 +98,7 @@ class AdapterTestCase(GatewayTestCase):
             (dialer_, '_SETTLE_SECONDS', 0),
             (adapter_, '_GOODBYE_SECONDS', 0.05),
             (adapter_, '_DEATH_SECONDS', 0.05),
-            (adapter_, '_SUCCESSOR_SECONDS', 0.5),
+            (group_, 'SUCCESSOR_SECONDS', 0.5),
         ):
             self.hurry(module, name, seconds)
 
@@ -314,7 +316,7 @@ class TestDeath(AdapterTestCase):
         agents.remove(victim)
 
     async def test_first_worker_dies_and_is_followed(self):
-        self.hurry(adapter_, '_SUCCESSOR_SECONDS', 0.1)
+        self.hurry(group_, 'SUCCESSOR_SECONDS', 0.1)
         adapter, agents = await self.attached(2)
         root = adapter.servers[0]
         pid = (await root.identify())['pid']
@@ -331,7 +333,7 @@ class TestDeath(AdapterTestCase):
             await server.identify(),
         )
         await server.attach()
-        await asyncio.sleep(2 * adapter_._SUCCESSOR_SECONDS)
+        await asyncio.sleep(2 * group_.SUCCESSOR_SECONDS)
         self.assertFalse(root.task.done())
 
     async def test_answers_for_a_worker_that_is_gone(self):
@@ -390,3 +392,17 @@ class TestDeath(AdapterTestCase):
         server = await adapter.server(2)
         self.assertEqual(worker.hello['pid'], (await server.identify())['pid'])
         self.assertIn('starts its workers', str(adapter.servers[0].events))
+
+
+class TestGrace(AdapterTestCase):
+    def setUp(self):
+        super().setUp()
+        self.hurry(protocol, 'GRACE', 0.4)
+        self.hurry(group_, 'SUCCESSOR_SECONDS', 1)
+
+    async def test_the_gateway_waits_with_the_ide(self):
+        adapter, (agent,) = await self.attached()
+        await self.gone(agent)
+        await adapter.servers[0].closed()
+        self.assertFalse(self._task.done())
+        await asyncio.wait_for(self._task, SECONDS)

@@ -18,7 +18,9 @@ from osdbg.gateway import bounds
 from osdbg.gateway import choice
 from osdbg.gateway import group as group_
 from osdbg.gateway import port as port_
+from osdbg.gateway import protocol
 from tests.unit.gateway.parts import GatewayTestCase
+from tests.unit.gateway.parts import SECONDS
 from tests.unit.gateway.parts import until
 
 LAUNCHER = None
@@ -254,6 +256,22 @@ class TestReload(GatewayTestCase):
         await client.wait('terminated')
         self.assertEqual(1, client.names().count('terminated'))
         self.assertNotIn('output', client.names())
+
+
+class TestGrace(GatewayTestCase):
+    def setUp(self):
+        super().setUp()
+        self.hasten(protocol, 'GRACE', 0.4)
+        self.hasten(group_, 'SUCCESSOR_SECONDS', 1)
+
+    async def test_the_gateway_waits_with_the_client(self):
+        agent = await self.agent()
+        client = await self.client()
+        self.assertTrue((await client.attach())['success'])
+        await self.gone(agent)
+        await client.wait('terminated')
+        self.assertFalse(self._task.done())
+        await asyncio.wait_for(self._task, SECONDS)
 
 
 class TestWorkers(GatewayTestCase):
