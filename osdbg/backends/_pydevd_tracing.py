@@ -148,7 +148,7 @@ def go_by_thread(pydevd: Any, py_db: Any) -> None:
     if trace is None:
         return  # PyCharm's, which does not look
 
-    keep, is_inside = _keeping(), _inside()
+    held, is_inside = _keeping(), _inside()
     threading = pydevd.pydevd_tracing.threading
 
     def trace_dispatch(frame: types.FrameType, event: str, arg: Any) -> Any:
@@ -161,7 +161,7 @@ def go_by_thread(pydevd: Any, py_db: Any) -> None:
         tracer = getattr(info, 'thread_tracer', None)
         if tracer is None or tracer._args[0] is not py_db:
             return trace(frame, event, arg)
-        return keep(tracer)(frame, event, arg)
+        return held(tracer)(frame, event, arg)
 
     py_db.trace_dispatch = trace_dispatch
 
