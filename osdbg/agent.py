@@ -185,10 +185,7 @@ class Agent:
         self.answer(line)
         if line != self._complained:
             self._complained = line
-            try:
-                journal.write(logging.WARNING, '%s', line)
-            except Exception:  # noqa: S110
-                pass  # the thread must live on
+            journal.write(logging.WARNING, '%s', line)
 
     def answer(self, trouble: str) -> None:
         """Let go who waits to be told whether clients can connect.

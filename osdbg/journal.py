@@ -24,6 +24,7 @@ from __future__ import annotations
 import copy
 import logging
 import os
+import sys
 import time
 from typing import Any
 
@@ -31,6 +32,9 @@ from osdbg import patching
 from osdbg import waiting
 
 LOG = logging.getLogger('osdbg')
+NOT_LOGGED = "the service's logging has raised"
+"""What a line on stderr has in it that could not be logged."""
+
 _factory = logging.getLogRecordFactory()
 
 
@@ -52,14 +56,32 @@ _template = _make_template()
 
 
 def write(level: int, text: str, *args: Any) -> None:
-    """Log a line from any thread.
+    """Log a line from any thread; never raise.
+
+    What a handler, filter or factory of the service raises would end what is
+    told of: a client that attaches, or a thread of the service that stops.
 
     :param level: one of the levels of ``logging``
     :param text: a format, as for ``logging``
     """
-    if 'threading' not in patching.patched():
-        LOG.log(level, text, *args)
-        return
+    try:
+        if 'threading' in patching.patched():
+            _write_without_locks(level, text, args)
+        else:
+            LOG.log(level, text, *args)
+    except Exception as exc:
+        _write_elsewhere(f'{text % args} ({NOT_LOGGED} {exc!r})\n')
+
+
+def _write_elsewhere(line: str) -> None:
+    try:
+        sys.stderr.write(line)
+        sys.stderr.flush()
+    except Exception:  # noqa: S110
+        pass  # it is closed, or there is none
+
+
+def _write_without_locks(level: int, text: str, args: tuple[Any, ...]) -> None:
     # isEnabledFor() may take the module's lock; this takes none.
     if LOG.disabled or level < max(
         LOG.getEffectiveLevel(), LOG.manager.disable + 1

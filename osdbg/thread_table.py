@@ -114,6 +114,10 @@ class ThreadTable(collections.ChainMap):  # type: ignore
         return default if thread is None else thread
 
     def __setitem__(self, ident: int, thread: Any) -> None:
+        if thread is None:
+            # PyCharm's puts back what it has found of a thread that is in no
+            # table, and then that would be nobody, for the service as well.
+            return
         if ident != waiting.get_ident() and _is_dummy(thread):
             # pydevd makes it for another thread, and it has this one's;
             # without one it counts as alive.

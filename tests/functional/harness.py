@@ -31,6 +31,7 @@ import traceback
 import unittest
 import uuid
 
+from osdbg import journal
 from tests.functional import dap
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -437,6 +438,9 @@ class FunctionalTestCase(unittest.TestCase):
 
     maxDiff = None
 
+    # Whether that of the services does.
+    logging_raises = False
+
     def __init__(self, methodName='runTest'):
         super().__init__(methodName)
         if methodName != 'runTest' or hasattr(self, methodName):
@@ -524,6 +528,9 @@ class FunctionalTestCase(unittest.TestCase):
             kill(pid)
         if left:
             self.fail(f'left over: {left}\n{self.transcripts()}')
+        # It was not in the log of a worker that never stayed attached.
+        lost = any(journal.NOT_LOGGED in each.log for each in self.processes)
+        self.assertEqual(self.logging_raises, lost, self.transcripts())
 
     def _wait_nothing_left(self):
         """Return what still runs after the grace period, described."""

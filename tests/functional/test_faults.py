@@ -15,6 +15,7 @@
 import signal
 import time
 
+from osdbg import journal
 from tests.functional.harness import alive
 from tests.functional.harness import APP
 from tests.functional.harness import free_port
@@ -28,6 +29,12 @@ from tests.functional.harness import wait_until
 from tests.functional.one_service import OneServiceTestCase
 
 PROMPT = 10
+NO_LOGGING = """
+import logging
+def refuse(record):
+    raise RuntimeError('no')
+logging.getLogger('osdbg').addFilter(refuse)
+"""
 SERVERS = ('eventlet', 'threading', 'none')
 OSLO = ('eventlet', 'threading')
 
@@ -390,3 +397,20 @@ class SharedPortTest(OneServiceTestCase):
             for _ in range(20)
         }
         self.assertLessEqual(pids, {w.pid for w in self.service.workers()})
+
+
+@spread
+class LoggingTest(OneServiceTestCase):
+    logging_raises = True
+
+    @over(('thread_false', 'threading'))
+    def test_logging_of_the_service_raises(self, engine):
+        self.run_first(NO_LOGGING)
+        (worker,) = self.start(engine)
+        for _ in range(2):
+            self.attach_again(worker)
+        self.assertEqual(0, self.service.stop()[0])
+        said = self.service.log
+        for event in ('attach', 'detach'):
+            self.assertEqual(2, said.count(f'osdbg audit: event={event} '))
+        self.assertIn(f"({journal.NOT_LOGGED} RuntimeError('no')", said)

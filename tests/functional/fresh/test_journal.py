@@ -12,6 +12,8 @@
 
 """A line of ours reaches the log and leaves nobody waiting."""
 
+import contextlib
+import io
 import logging
 import unittest
 
@@ -42,6 +44,8 @@ def natively(*args):
     assert done.acquire(True, 5), 'hangs'
 '''
 FACTORY = """
+import contextlib
+import io
 import logging
 def factory(*args, **more):
     record = logging.LogRecord(*args, **more)
@@ -57,6 +61,22 @@ class TestNative(unittest.TestCase):
             journal.write(logging.INFO, 'at %s:%d', 'here', 5)
             journal.write(logging.DEBUG, 'not shown')
         self.assertEqual(['INFO:osdbg:at here:5'], caught.output)
+
+    def test_logging_that_raises(self):
+        def raising(record):
+            raise RuntimeError('in a filter')
+
+        logger, errors = logging.getLogger('osdbg'), io.StringIO()
+        logger.addFilter(raising)
+        self.addCleanup(logger.removeFilter, raising)
+        with contextlib.redirect_stderr(errors):
+            journal.write(logging.WARNING, 'at %s', 'home')
+        self.assertEqual(
+            f"at home ({journal.NOT_LOGGED} RuntimeError('in a filter'))\n",
+            errors.getvalue(),
+        )
+        with contextlib.redirect_stderr(None):
+            journal.write(logging.WARNING, 'at %s', 'home')
 
 
 class TestGreen(fresh.FreshTestCase):
