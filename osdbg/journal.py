@@ -70,12 +70,12 @@ def write(level: int, text: str, *args: Any) -> None:
         else:
             LOG.log(level, text, *args)
     except Exception as exc:
-        _write_elsewhere(f'{text % args} ({NOT_LOGGED} {exc!r})\n')
+        _write_elsewhere(text, args, exc)
 
 
-def _write_elsewhere(line: str) -> None:
+def _write_elsewhere(text: str, args: tuple[Any, ...], exc: Exception) -> None:
     try:
-        sys.stderr.write(line)
+        sys.stderr.write(f'{text % args} ({NOT_LOGGED} {exc!r})\n')
         sys.stderr.flush()
     except Exception:  # noqa: S110
         pass  # it is closed, or there is none
