@@ -245,9 +245,10 @@ class residue:  # noqa: N801  (reads as a statement: ``with residue():``)
     """
 
     def __enter__(self) -> None:
+        # Not its items: one that another thread removes would be missed.
         self._environ = {
-            name: value
-            for name, value in os.environ.items()
+            name: os.environ[name]
+            for name in os.environ
             if name.startswith(('PYDEVD', 'DEBUGPY'))
         }
 

@@ -58,9 +58,11 @@ def _idle(table: dict[int, Any]) -> set[int]:
         tasks = {None, *map(int, os.listdir('/proc/self/task'))}
     except OSError:
         return set()
+    # Not a list of items, which are objects: up to Python 3.11 garbage may be
+    # collected for each, and threads begin and end meanwhile.
     return {
         ident
-        for ident, thread in list(table.items())
+        for ident, thread in table.copy().items()
         if thread.native_id in tasks or type(thread).__name__ == '_MainThread'
     }
 

@@ -221,6 +221,6 @@ def forget(copy: Any, real: Any) -> None:
 
     It makes a dummy of each thread that was not started by ``threading``.
     """
-    for ident, thread in list(real._active.items()):
+    for ident, thread in real._active.copy().items():
         if type(thread) is copy._DummyThread:
             real._active.pop(ident, None)

@@ -117,7 +117,7 @@ def _modules(*prefixes: str) -> list[types.ModuleType]:
     """Return what is imported under names that begin so."""
     return [
         module
-        for name, module in list(sys.modules.items())
+        for name, module in sys.modules.copy().items()
         if name.startswith(prefixes) and isinstance(module, types.ModuleType)
     ]
 

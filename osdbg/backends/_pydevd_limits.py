@@ -114,7 +114,7 @@ def _going_on(pydevd: Any) -> dict[int, Any]:
     """
     return {
         number: info
-        for number, (thread, info) in list(_Session.waiting.items())
+        for number, (thread, info) in _Session.waiting.copy().items()
         if info.pydev_state == pydevd.STATE_RUN
         and not evaluation.is_running(thread)
     }

@@ -294,7 +294,7 @@ def _forget(py_db: Any, thread: Any) -> None:
     _empty(getattr(factory, _NAMES))
     if writer is not None:
         writer.add_command(factory.make_thread_created_message(thread))
-    for number, (reference, _) in list(_Session.numbers.items()):
+    for number, (reference, _) in _Session.numbers.copy().items():
         if reference() is None:
             del _Session.numbers[number]
 

@@ -149,7 +149,7 @@ class QuietIsolation(isolation.Isolation):
 
     def hush_compiled(self) -> None:
         """Do the same in the compiled modules that were just imported."""
-        for name, module in list(sys.modules.items()):
+        for name, module in sys.modules.copy().items():
             if name.partition('.')[0] not in self._roots:
                 continue
             loader = getattr(module, '__loader__', None)

@@ -237,7 +237,7 @@ def end(pydevd: Any) -> None:
     """
     py_db = pydevd.get_global_debugger()
     spared = []
-    for ident, each in list(_Session.threads.items()):
+    for ident, each in _Session.threads.copy().items():
         if each.spared:
             spared.append(ident)
         each.end()

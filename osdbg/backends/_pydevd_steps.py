@@ -190,7 +190,7 @@ class GreenThreads:
             self._take_back(greenlets.current())
         self._pending = {
             number: pending
-            for number, pending in self._pending.items()
+            for number, pending in self._pending.copy().items()
             if pending.is_alive()
         }
         self._mark(self._asked or self.has_steps())

@@ -144,7 +144,7 @@ def forget(callback: _Callback) -> None:
 
     :param callback: as given to ``watch``
     """
-    for name, callbacks in tuple(_finder.callbacks.items()):
+    for name, callbacks in _finder.callbacks.copy().items():
         if callback in callbacks:
             callbacks.remove(callback)
         if not callbacks:

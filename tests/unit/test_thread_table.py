@@ -12,8 +12,10 @@
 
 """The table of threads that a debugger is shown."""
 
+import gc
 import threading
 import unittest
+from unittest import mock
 
 from osdbg import thread_table
 
@@ -30,3 +32,17 @@ class TestTable(unittest.TestCase):
         thread_table.ThreadTable(own)[other] = dummy
         self.assertEqual({other: dummy}, own)
         self.assertIsNone(dummy._native_id)
+
+    def test_threads_begin_while_garbage_is_collected(self):
+        own = dict.fromkeys(range(-100, -1), mock.Mock(native_id=1))
+        thread = mock.Mock(native_id=None)
+
+        def begin(phase, info):
+            own[len(own)] = thread
+
+        self.addCleanup(gc.set_threshold, *gc.get_threshold())
+        self.addCleanup(gc.callbacks.remove, begin)
+        gc.callbacks.append(begin)
+        gc.set_threshold(1)
+        found = thread_table.ThreadTable(own).values()
+        self.assertIn(thread, found)
