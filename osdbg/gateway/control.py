@@ -68,6 +68,7 @@ class Gateway:
         # By user: none of them takes the room of another.
         self._arrivals: dict[int, bounds.Crowd] = {}
         self._served: dict[asyncio.StreamWriter, int] = {}
+        self._over = False
 
     async def run(self) -> None:
         """Serve until no process has been armed for the grace period.
@@ -92,6 +93,9 @@ class Gateway:
                 idle = 0.0 if self._is_used() else idle + step
                 self._groups.forget()
         finally:
+            # Who has connected already is not let in any more: he would be
+            # told of a port that the next gateway cannot open yet.
+            self._over = True
             server.close()
 
     def _is_used(self) -> bool:
@@ -109,7 +113,7 @@ class Gateway:
                 await self._refusals.note(peer, workers)
                 return
             message = await self._first(peer.uid, reader, writer)
-            if message is not None:
+            if message is not None and not self._over:
                 await self._serve(message, peer, reader, writer)
         except (
             exceptions.GatewayUnavailable,

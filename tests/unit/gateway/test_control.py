@@ -23,6 +23,8 @@ from osdbg.gateway import protocol
 from tests.unit import fresh
 from tests.unit.gateway.parts import connect
 from tests.unit.gateway.parts import GatewayTestCase
+from tests.unit.gateway.parts import hello_of
+from tests.unit.gateway.parts import OPENED
 from tests.unit.gateway.parts import SECONDS
 from tests.unit.gateway.parts import until
 
@@ -217,3 +219,17 @@ class TestControl(GatewayTestCase):
             self.assertEqual(b'', await reader.read())
             writer.close()
         self.assertEqual(1, len(agent.links))
+
+
+class TestEnd(GatewayTestCase):
+    def setUp(self):
+        super().setUp()
+        self.hasten(protocol, 'GRACE', 0.2)
+
+    async def test_nobody_joins_one_that_ends(self):
+        reader, writer = await asyncio.open_unix_connection(protocol.address())
+        OPENED.append(writer)
+        await asyncio.wait_for(self._task, SECONDS)
+        writer.write(protocol.encode({'hello': hello_of(port=self.port)}))
+        self.assertEqual(b'', await asyncio.wait_for(reader.read(), SECONDS))
+        self.assertEqual({}, self.gateway._workers)
