@@ -245,7 +245,7 @@ class residue:  # noqa: N801  (reads as a statement: ``with residue():``)
     """
 
     def __enter__(self) -> None:
-        # Not its items: one that another thread removes would be missed.
+        # Not its items: one that another thread removes would be a KeyError.
         self._environ = {
             name: os.environ[name]
             for name in os.environ

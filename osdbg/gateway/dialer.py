@@ -66,7 +66,7 @@ class Dialer(Group):
     @property
     def is_used(self) -> bool:
         """Whether there is anybody in it."""
-        return super().is_used or bool(self._calls)
+        return super().is_used or self.waits
 
     @property
     def waits(self) -> bool:

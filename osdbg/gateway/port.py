@@ -165,7 +165,7 @@ class Port(ListeningGroup):
             self._deadline = None
 
     def _end_sessions(self, why: str) -> None:
-        self._deadline = None
+        self._stop_waiting()
         if all(worker.only_launches for worker in self.workers):
             for session in self.sessions:
                 session.service_over(why)

@@ -437,8 +437,7 @@ class FunctionalTestCase(unittest.TestCase):
     """A test with its own gateway, its own ports and no leftovers."""
 
     maxDiff = None
-
-    # Whether that of the services does.
+    # Whether a service's own does, as the test has it.
     logging_raises = False
 
     def __init__(self, methodName='runTest'):

@@ -44,8 +44,6 @@ def natively(*args):
     assert done.acquire(True, 5), 'hangs'
 '''
 FACTORY = """
-import contextlib
-import io
 import logging
 def factory(*args, **more):
     record = logging.LogRecord(*args, **more)

@@ -100,11 +100,7 @@ class AdapterTestCase(GatewayTestCase):
             (adapter_, '_DEATH_SECONDS', 0.05),
             (group_, 'SUCCESSOR_SECONDS', 0.5),
         ):
-            self.hurry(module, name, seconds)
-
-    def hurry(self, module, name, seconds):
-        self.addCleanup(setattr, module, name, getattr(module, name))
-        setattr(module, name, seconds)
+            self.hasten(module, name, seconds)
 
     async def adapter(self, *words):
         adapter = await Adapter(*words).listen(self.port)
@@ -225,7 +221,7 @@ class TestInVain(AdapterTestCase):
         return next(iter(self.gateway._groups))
 
     async def test_silence(self):
-        self.hurry(adapter_, '_SPEAK_SECONDS', 0.1)
+        self.hasten(adapter_, '_SPEAK_SECONDS', 0.1)
         adapter = await self.adapter()
         why = await self.assert_let_go(adapter, await self.worker())
         self.assertIn('says nothing', why)
@@ -264,7 +260,7 @@ class TestInVain(AdapterTestCase):
         self.assertEqual([], worker.links)
 
     async def test_adapter_whose_ide_has_gone(self):
-        self.hurry(adapter_, '_WANT_SECONDS', 0.1)
+        self.hasten(adapter_, '_WANT_SECONDS', 0.1)
         adapter = await self.adapter()
         worker = await self.worker()
         await (await adapter.server()).identify()
@@ -294,7 +290,7 @@ class TestInVain(AdapterTestCase):
         await worker.wait('unload')
 
     async def test_adapter_that_does_not_read(self):
-        self.hurry(adapter_, '_FLUSH_SECONDS', 0.1)
+        self.hasten(adapter_, '_FLUSH_SECONDS', 0.1)
         adapter, (worker,) = await self.attached()
         server = adapter.servers[0]
         server.writer.transport.pause_reading()
@@ -316,7 +312,7 @@ class TestDeath(AdapterTestCase):
         agents.remove(victim)
 
     async def test_first_worker_dies_and_is_followed(self):
-        self.hurry(group_, 'SUCCESSOR_SECONDS', 0.1)
+        self.hasten(group_, 'SUCCESSOR_SECONDS', 0.1)
         adapter, agents = await self.attached(2)
         root = adapter.servers[0]
         pid = (await root.identify())['pid']
@@ -397,8 +393,8 @@ class TestDeath(AdapterTestCase):
 class TestGrace(AdapterTestCase):
     def setUp(self):
         super().setUp()
-        self.hurry(protocol, 'GRACE', 0.4)
-        self.hurry(group_, 'SUCCESSOR_SECONDS', 1)
+        self.hasten(protocol, 'GRACE', 0.4)
+        self.hasten(group_, 'SUCCESSOR_SECONDS', 1)
 
     async def test_the_gateway_waits_with_the_ide(self):
         adapter, (agent,) = await self.attached()
